@@ -1,0 +1,120 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Errors that carry no more than their name. Each reaches a client as the problem code beside it.
+var (
+	// ErrNotFound: no such session, or it was deleted (session-not-found).
+	ErrNotFound = errors.New("session not found")
+	// ErrNodeNotFound: no node of that name is registered (node-not-found).
+	ErrNodeNotFound = errors.New("node not found")
+	// ErrUnknownOutcome: the operation may or may not have been applied, and its record no longer tells (store-unavailable).
+	ErrUnknownOutcome = errors.New("the outcome of the operation can no longer be told")
+	// ErrIdempotencyMismatch: the idempotency key was used for another request (idempotency-mismatch).
+	ErrIdempotencyMismatch = errors.New("the idempotency key was used with another request body")
+	// ErrDraining: this node is leaving and takes no more work (draining).
+	ErrDraining = errors.New("the node is draining")
+	// ErrFenced: this incarnation's registration has ended; it holds nothing any more (store-unavailable).
+	ErrFenced = errors.New("the node's registration has ended")
+	// ErrLeaseLost: another holder has the session's lease, or nobody has. Stop acting for it.
+	ErrLeaseLost = errors.New("the session's lease is lost")
+)
+
+// InvalidError says which field of a request is wrong, and how (invalid-request).
+type InvalidError struct{ Field, Reason string }
+
+// Invalid returns an *InvalidError.
+func Invalid(field, reason string) error { return &InvalidError{field, reason} }
+
+func (e *InvalidError) Error() string { return e.Field + " " + e.Reason }
+
+// TooLargeError says which thing is over which limit, in bytes unless Thing says otherwise (too-large).
+type TooLargeError struct {
+	Thing       string
+	Used, Limit int
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("%s is too large: %d of at most %d", e.Thing, e.Used, e.Limit)
+}
+
+// StaleEpochError refuses a holder's write that was made under another epoch than the current one (stale-epoch).
+type StaleEpochError struct {
+	Given, Current uint64
+	Owner          NodeID // who owns the session now
+}
+
+func (e *StaleEpochError) Error() string {
+	return fmt.Sprintf("epoch %d is stale: the session is at epoch %d, owned by %s", e.Given, e.Current, e.Owner)
+}
+
+// VersionMismatchError refuses a conditional write whose condition does not hold (version-mismatch).
+type VersionMismatchError struct{ Given, Current string }
+
+func (e *VersionMismatchError) Error() string {
+	return fmt.Sprintf("If-Match %s does not match the session's current ETag %s", e.Given, e.Current)
+}
+
+// HeldError refuses a takeover because somebody holds the session's lease (lease-held).
+type HeldError struct {
+	Holder Holder
+	Epoch  uint64
+	For    time.Duration // how long the lease still runs
+}
+
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("the lease is held by %s at epoch %d for another %s", e.Holder.Node, e.Epoch, e.For.Round(time.Millisecond))
+}
+
+// PassedOver says why one node was not given a session.
+type PassedOver struct {
+	Node   NodeID
+	Reason string
+}
+
+// NoCapacityError refuses a placement because no node that may take the session has room (no-capacity). Used and Limit add
+// up over the nodes that take new sessions.
+type NoCapacityError struct {
+	Used, Limit int
+	Nodes       []PassedOver
+}
+
+func (e *NoCapacityError) Error() string {
+	if len(e.Nodes) == 0 {
+		return "no node is registered"
+	}
+	why := make([]string, len(e.Nodes))
+	for i, n := range e.Nodes {
+		why[i] = string(n.Node) + ": " + n.Reason
+	}
+	return fmt.Sprintf("no node has room: %d of %d sessions used (%s)", e.Used, e.Limit, strings.Join(why, "; "))
+}
+
+// UnavailableError says that Redis could not be reached or refused; nothing is known to have changed (store-unavailable).
+type UnavailableError struct {
+	Reason string // what an operator may read, such as "redis is out of memory"
+	Err    error  // the cause; may be nil
+}
+
+func (e *UnavailableError) Error() string {
+	if e.Err == nil {
+		return "store unavailable: " + e.Reason
+	}
+	return "store unavailable: " + e.Reason + ": " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// CorruptError says that a record in Redis cannot be read by this version: the record is left as it is (unreadable-record).
+type CorruptError struct {
+	Key    string // the Redis key
+	Reason string
+}
+
+func (e *CorruptError) Error() string { return "record at " + e.Key + " cannot be read: " + e.Reason }

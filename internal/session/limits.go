@@ -1,0 +1,23 @@
+package session
+
+import "time"
+
+// Limits of a session's fields. Each is checked by Draft.Validate or Patch.Validate and named in the error.
+const (
+	MaxNodeID         = 63          // characters of a node id
+	MaxType           = 63          // characters of a type
+	MaxName           = 255         // characters of a name
+	MaxWorkspace      = 1024        // characters of a workspace
+	MaxLabels         = 64          // labels of one session
+	MaxLabelKey       = 63          // characters of a label's key
+	MaxLabelValue     = 255         // characters of a label's value
+	MaxConfig         = 128 << 10   // bytes of config as JSON
+	MaxBlob           = 256 << 10   // bytes of a record's encoded body in Redis
+	MaxBatch          = 1000        // sessions of one batch
+	MaxPage           = 1000        // sessions of one list page
+	DefaultPage       = 100         // sessions of one list page where no limit is given
+	MinTTL            = time.Second // shortest time to live
+	MaxTTL            = 365 * 24 * time.Hour
+	IdempotencyKept   = 24 * time.Hour // how long an idempotency key answers with its first result
+	MaxIdempotencyKey = 255            // characters of an idempotency key
+)

@@ -1,0 +1,91 @@
+package session
+
+import "time"
+
+// Consistency says what a read may answer from.
+type Consistency int
+
+// Linearizable reads every record and answers what no later read can contradict; Eventual reads home alone, in one round
+// trip, and may lag behind after the loss of a Redis master.
+const (
+	Linearizable Consistency = iota
+	Eventual
+)
+
+// Idempotency makes a repeated create answer with its first result for IdempotencyKept. The zero value asks for nothing.
+type Idempotency struct {
+	Key         string // 1 to MaxIdempotencyKey printable ASCII characters
+	Fingerprint string // of the request body: the same key with another fingerprint is refused
+}
+
+// Condition is what must hold for a write to be applied; the zero Condition always holds.
+type Condition struct {
+	IfMatch []string // ETags (stamps) one of which must be the current one; "*" matches any existing session
+	Epoch   uint64   // the holder's epoch; 0: the writer does not claim to own the session
+}
+
+// Result is one session's outcome in a batch: Err is nil where Session was made.
+type Result struct {
+	Session Session
+	Err     error
+}
+
+// Assignment is one session that a node is to run under an epoch.
+type Assignment struct {
+	Session Session
+}
+
+// ClusterMetrics sums up the fleet as its counts stand in Redis.
+type ClusterMetrics struct {
+	Nodes []Node // every registered node and every dead one not yet recovered, by id
+}
+
+// Totals returns how many nodes there are, how many of them are alive, and how many sessions they own together.
+func (m ClusterMetrics) Totals() (nodes, healthy, sessions int) {
+	for _, n := range m.Nodes {
+		if n.State != Dead {
+			healthy++
+		}
+		sessions += n.Sessions
+	}
+	return len(m.Nodes), healthy, sessions
+}
+
+// LocalMetrics is what one node measured of itself.
+type LocalMetrics struct {
+	Node                   Node
+	Uptime                 time.Duration
+	LocalSessions          int // sessions whose leases this node renewed in its last round
+	CachedSessions         int
+	CacheHits, CacheMisses uint64
+	Goroutines             int
+	HeapBytes              uint64
+	LastBeatAge            time.Duration // since the last good beat was sent
+	Trusted                bool          // the registration is young enough to act on
+	RedisLatency           time.Duration // of the last beat
+	RedisMasters           int
+	LiveNodes              int
+	LastSync               SyncReport // what the last finished sync round mended
+}
+
+// SyncReport counts what a sync round looked at and mended. All but Records are zero in a healthy fleet.
+type SyncReport struct {
+	Records             int // sessions compared
+	CopiesRepaired      int // copies that were missing or older
+	HomesRestored       int // homes that were missing or older
+	CopiesMoved         int // copies moved off home's master
+	CountsCorrected     int // live counts set right
+	IndexRepaired       int // index, expiry or owner entries set right
+	Expired             int // sessions whose time to live had ended
+	Orphans             int // sessions re-owned because their owner is gone
+	TombstonesCollected int
+	Unreadable          int // records left alone because this version cannot read them
+	SharedMaster        int // sessions whose copy shares home's master and could not be moved
+	Took                time.Duration
+}
+
+// Check is one named readiness check; a nil Err passes.
+type Check struct {
+	Name string
+	Err  error
+}
