@@ -1,0 +1,25 @@
+// Package fleet is what a node does: the use cases that clients ask for, and the loops by which the nodes together keep every
+// session owned by exactly one live node.
+//
+// No node is special and none keeps state of its own. A request goes down once and up once: choose an owner and reserve its room
+// (balancer), write the records (sessionstore), settle the reservation. Create, crash and migration end in the same path: a session
+// appears in a node's owned set at an epoch; only who wrote that differs.
+//
+// # The loops
+//
+// One work loop per node starts the jobs below and answers the heartbeat's pulse. A job that runs far beyond its time makes the
+// pulse fail: a node that cannot do its work stops beating and is taken over, though its process lives.
+//
+//	renew    writes this node's leases anew, a third of their time apart, from what the home records say it owns
+//	recover  takes over the sessions of dead nodes: the survivors divide the partitions by rendezvous hashing, nobody leads
+//	expire   ends sessions whose time to live has passed, in this node's share of the partitions
+//	sync     compares all records of its share of the partitions and mends what differs; sets live counts right
+//
+// # What a crash leaves
+//
+//	after the reservation, before the records   the reservation runs out; the sync round gives the room back
+//	after the records, before it is settled     the sync round finds the session owned and keeps the count
+//	in the middle of a recovery                 the partitions not reported are divided anew among who is left
+//
+// A session's new owner is told so only after home holds its record at the next epoch. Until then the old owner stands.
+package fleet

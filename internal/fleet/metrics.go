@@ -1,0 +1,58 @@
+package fleet
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"orchestrator/internal/session"
+)
+
+// metrics are what the loops count. None carries a session's id.
+type metrics struct {
+	held       prometheus.Gauge
+	takeovers  prometheus.Counter
+	recoveries prometheus.Counter
+	lost       prometheus.Counter
+	expired    prometheus.Counter
+	mended     *prometheus.CounterVec
+	collected  prometheus.Counter
+	unreadable prometheus.Gauge
+	shared     prometheus.Gauge
+	roundTook  prometheus.Gauge
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	f := promauto.With(reg)
+	gauge := func(name, help string) prometheus.Gauge {
+		return f.NewGauge(prometheus.GaugeOpts{Namespace: "orchestrator", Name: name, Help: help})
+	}
+	counter := func(name, help string) prometheus.Counter {
+		return f.NewCounter(prometheus.CounterOpts{Namespace: "orchestrator", Name: name, Help: help})
+	}
+	return &metrics{
+		held:       gauge("sessions_held", "Sessions whose leases this node renewed in its last round."),
+		takeovers:  counter("takeovers_total", "Sessions of dead nodes that this node gave to new owners."),
+		recoveries: counter("recoveries_total", "Dead nodes whose recovery this node finished."),
+		lost:       counter("sessions_lost_total", "Sessions of dead nodes that could not be read."),
+		expired:    counter("sessions_expired_total", "Sessions that this node ended because their time to live had ended."),
+		mended: f.NewCounterVec(prometheus.CounterOpts{Namespace: "orchestrator", Name: "sync_mended_total",
+			Help: "What sync rounds mended, by kind. It stands still in a healthy fleet."}, []string{"kind"}),
+		collected:  counter("tombstones_collected_total", "Deleted sessions whose last records were removed."),
+		unreadable: gauge("sync_unreadable_records", "Sessions in this node's share that this version cannot read."),
+		shared:     gauge("sessions_copy_not_distinct", "Sessions in this node's share whose copies are not all on different masters."),
+		roundTook:  gauge("sync_round_seconds", "How long the last sync round took."),
+	}
+}
+
+func (m *metrics) synced(r session.SyncReport) {
+	for kind, n := range map[string]int{
+		"copy": r.CopiesRepaired, "home": r.HomesRestored, "moved": r.CopiesMoved, "count": r.CountsCorrected,
+		"index": r.IndexRepaired, "orphan": r.Orphans,
+	} {
+		m.mended.WithLabelValues(kind).Add(float64(n))
+	}
+	m.collected.Add(float64(r.TombstonesCollected))
+	m.unreadable.Set(float64(r.Unreadable))
+	m.shared.Set(float64(r.SharedMaster))
+	m.roundTook.Set(r.Took.Seconds())
+}

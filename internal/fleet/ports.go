@@ -1,0 +1,96 @@
+package fleet
+
+import (
+	"context"
+	"time"
+
+	"orchestrator/internal/balancer"
+	"orchestrator/internal/lease"
+	"orchestrator/internal/registry"
+	"orchestrator/internal/session"
+	"orchestrator/internal/sessionstore"
+)
+
+// Members tells who is alive.
+type Members interface {
+	Self() session.Node
+	Trusted() bool
+	View() registry.View
+	Refresh(ctx context.Context) (registry.View, error)
+	LastBeat() (age, latency time.Duration)
+}
+
+// Undertaker declares nodes dead and keeps the book of what has been recovered.
+type Undertaker interface {
+	Dead(ctx context.Context) ([]session.Holder, error)
+	Recovered(ctx context.Context, dead session.Holder, partition, partitions int, t registry.Tally) (registry.Tally, bool, error)
+	SetState(ctx context.Context, id session.NodeID, s session.NodeState) (session.Node, error)
+}
+
+// Placer decides who should own a session; what it decides is settled once the records say so.
+type Placer interface {
+	Reserve(ctx context.Context, r balancer.Request) ([]balancer.Placed, error)
+	Settle(ctx context.Context, outcomes ...balancer.Outcome) error
+	Leaving(ctx context.Context, departures ...balancer.Departure) error
+}
+
+// Accounts keeps the live count of every node.
+type Accounts interface {
+	Counts(ctx context.Context) (map[session.NodeID]int, error)
+	Snapshot(ctx context.Context, node session.NodeID) (balancer.Snapshot, error)
+	Correct(ctx context.Context, node session.NodeID, movesSeen int64, count int) (bool, error)
+	Forget(ctx context.Context, node session.NodeID) (bool, error)
+}
+
+// Leases says who may act for a session.
+type Leases interface {
+	Take(ctx context.Context, id session.ID, h session.Holder, epoch uint64) (*lease.Lease, error)
+	TakeFrom(ctx context.Context, id session.ID, from session.Holder, fromEpoch uint64, to session.Holder, epoch uint64) (*lease.Lease, error)
+	Renew(ctx context.Context, partition int, h session.Holder, ids []lease.Renewal) ([]lease.Outcome, error)
+	TTL() time.Duration
+}
+
+// Records reads and changes single sessions.
+type Records interface {
+	Get(ctx context.Context, id session.ID, c session.Consistency) (session.Session, error)
+	Create(ctx context.Context, births ...sessionstore.Birth) []session.Result
+	Update(ctx context.Context, id session.ID, op session.OpID, p session.Patch, cond session.Condition) (session.Session, error)
+	Delete(ctx context.Context, id session.ID, op session.OpID, cond session.Condition, leave sessionstore.Leave) (session.Session, error)
+	TakeOver(ctx context.Context, takeovers ...sessionstore.Takeover) []session.Result
+}
+
+// Identities makes the names of sessions and operations.
+type Identities interface {
+	NewID() session.ID
+	NewOp() session.OpID
+	ChainFor(id session.ID) []int
+	Claim(ctx context.Context, idem session.Idempotency, fresh session.ID) (sessionstore.Claim, error)
+	Now() time.Time
+}
+
+// Listings answers for many sessions at once, from home alone.
+type Listings interface {
+	List(ctx context.Context, f session.Filter, limit int, token string) (session.Page, error)
+	Owned(ctx context.Context, partition int, node session.NodeID, after session.ID, limit int) ([]session.ID, error)
+	OwnedIn(ctx context.Context, node session.NodeID) (map[int]int, error)
+	OwnedAmong(ctx context.Context, partitions []int, node session.NodeID, limit int) ([]session.ID, error)
+	Sessions(ctx context.Context, ids []session.ID) ([]session.Session, error)
+}
+
+// Upkeep is what the sync round needs of the store.
+type Upkeep interface {
+	Audit(ctx context.Context, partition int, visit func(session.Session)) (session.SyncReport, error)
+	Count(ctx context.Context, node session.NodeID, except ...session.ID) (int, error)
+	Due(ctx context.Context, partitions []int, limit int) ([]session.ID, error)
+	Expire(ctx context.Context, id session.ID, leave sessionstore.Leave) (bool, error)
+}
+
+// Store is everything the fleet asks of the session store.
+type Store interface {
+	Records
+	Identities
+	Listings
+	Upkeep
+	Partition(id session.ID) int
+	Partitions() int
+}

@@ -1,0 +1,17 @@
+package fleet
+
+import (
+	"orchestrator/internal/balancer"
+	"orchestrator/internal/lease"
+	"orchestrator/internal/registry"
+	"orchestrator/internal/sessionstore"
+)
+
+var (
+	_ Members    = (*registry.Registry)(nil)
+	_ Undertaker = (*registry.Registry)(nil)
+	_ Placer     = (*balancer.Balancer)(nil)
+	_ Accounts   = (*balancer.Balancer)(nil)
+	_ Leases     = (*lease.Manager)(nil)
+	_ Store      = (*sessionstore.Store)(nil)
+)

@@ -1,0 +1,128 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"orchestrator/internal/balancer"
+	"orchestrator/internal/registry"
+	"orchestrator/internal/session"
+)
+
+// syncRound mends what differs between the records of the sessions in this node's share of the partitions, gives sessions whose owner
+// is gone another one, and sets the live counts right. In a healthy fleet it finds nothing.
+func (s *Service) syncRound(ctx context.Context) error {
+	if !s.Members.Trusted() {
+		return nil
+	}
+	start := time.Now()
+	view, err := s.Members.Refresh(ctx)
+	if err != nil {
+		return err
+	}
+	var report session.SyncReport
+	var errs []error
+	for _, p := range s.share(view) {
+		part, err := s.syncPartition(ctx, p, view)
+		add(&report, part)
+		errs = append(errs, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	report.CountsCorrected, err = s.correctCounts(ctx, view)
+	errs = append(errs, err)
+	report.Took = time.Since(start)
+	s.lastSync.Store(&report)
+	s.metrics.synced(report)
+	return errors.Join(errs...)
+}
+
+func (s *Service) syncPartition(ctx context.Context, partition int, view registry.View) (session.SyncReport, error) {
+	var orphans []session.Session
+	report, err := s.Store.Audit(ctx, partition, func(is session.Session) {
+		if !view.Live(is.Holder) {
+			orphans = append(orphans, is)
+		}
+	})
+	if err != nil || len(orphans) == 0 {
+		return report, err
+	}
+	report.Orphans, err = s.adoptOrphans(ctx, orphans)
+	return report, err
+}
+
+// adoptOrphans gives sessions another owner whose present one is neither alive nor being recovered: what a Redis that was rolled back,
+// or a record that was restored, leaves behind. Their leases are respected, so a holder that is merely unknown to this node keeps them.
+func (s *Service) adoptOrphans(ctx context.Context, orphans []session.Session) (adopted int, err error) {
+	if s.steady.look(s.Members.Trusted()) < s.HeartbeatTimeout {
+		return 0, nil
+	}
+	dead, err := s.Undertaker.Dead(ctx)
+	if err != nil {
+		return 0, err
+	}
+	recovering := map[session.Holder]bool{}
+	for _, h := range dead {
+		recovering[h] = true
+	}
+	view, err := s.Members.Refresh(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, is := range orphans {
+		if recovering[is.Holder] || view.Live(is.Holder) {
+			continue
+		}
+		ok, err := s.adoptFreeLease(ctx, is, view)
+		if err != nil {
+			return adopted, err
+		}
+		if ok {
+			adopted++
+		}
+	}
+	return adopted, nil
+}
+
+// adoptFreeLease takes a session over if nobody holds its lease.
+func (s *Service) adoptFreeLease(ctx context.Context, is session.Session, view registry.View) (bool, error) {
+	attempt := balancer.Attempt{Session: is.ID, Key: string(s.Store.NewOp())}
+	placed, err := s.Placer.Reserve(ctx, balancer.Request{Attempts: []balancer.Attempt{attempt}, Candidates: view.Nodes()})
+	if err != nil {
+		return false, err
+	}
+	l, err := s.Leases.Take(ctx, is.ID, placed[0].Node, is.Stamp.Epoch+1)
+	if err != nil {
+		s.giveBack(placed...)
+		var held *session.HeldError
+		if errors.As(err, &held) {
+			return false, nil
+		}
+		return false, err
+	}
+	res := s.takeOver(ctx, []session.Session{is}, placed)[0]
+	if res.Err == nil {
+		s.Log.Info("gave a session without a live owner to another node", "session", is.ID, "from", is.Owner(), "to", placed[0].Node.Node)
+		return true, nil
+	}
+	_ = l.Release(ctx)
+	if decided(res.Err) {
+		return false, nil
+	}
+	return false, res.Err
+}
+
+func add(to *session.SyncReport, r session.SyncReport) {
+	to.Records += r.Records
+	to.CopiesRepaired += r.CopiesRepaired
+	to.HomesRestored += r.HomesRestored
+	to.CopiesMoved += r.CopiesMoved
+	to.IndexRepaired += r.IndexRepaired
+	to.Expired += r.Expired
+	to.Orphans += r.Orphans
+	to.TombstonesCollected += r.TombstonesCollected
+	to.Unreadable += r.Unreadable
+	to.SharedMaster += r.SharedMaster
+}

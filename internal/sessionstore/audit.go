@@ -1,0 +1,227 @@
+package sessionstore
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/redis/go-redis/v9"
+
+	"orchestrator/internal/keyspace"
+	"orchestrator/internal/session"
+)
+
+// auditPage is how many sessions the audit compares in one flush.
+const auditPage = 200
+
+// Audit compares all records of a partition's sessions and mends what differs: copies that are missing, older or on home's
+// master, homes that are gone or behind, index entries and owners' sets that disagree with the records, tombstones past their
+// retention. It calls visit with every live session's identity, owner, stamp and end of life. What it mended is in the report.
+func (s *Store) Audit(ctx context.Context, partition int, visit func(session.Session)) (session.SyncReport, error) {
+	a := &audit{s: s, partition: partition, visit: visit}
+	for done := false; !done; {
+		page, err := a.nextPage(ctx)
+		if err != nil {
+			return a.report, err
+		}
+		done = page.last
+		if err := a.comparePage(ctx, page); err != nil {
+			return a.report, err
+		}
+	}
+	if err := a.owners(ctx); err != nil {
+		return a.report, err
+	}
+	return a.report, a.tombstones(ctx)
+}
+
+// audit is one partition's walk.
+type audit struct {
+	s         *Store
+	partition int
+	visit     func(session.Session)
+	after     session.ID
+	listed    map[session.ID]bool // of the page: is it in its owner's set
+	report    session.SyncReport
+}
+
+// page is a run of ids in order, with the tags whose indexes list each of them.
+type page struct {
+	ids    []session.ID
+	listed map[session.ID][]int
+	last   bool
+}
+
+// nextPage merges the next ids of home's index and of all copy indexes: a session that any of them lists is looked at.
+func (a *audit) nextPage(ctx context.Context) (page, error) {
+	from := "-"
+	if a.after != "" {
+		from = "(" + string(a.after)
+	}
+	cmds := make([]*redis.StringSliceCmd, 1+keyspace.CopyTags)
+	err := a.s.redis.Read(ctx, func(pipe redis.Pipeliner) {
+		for tag := range cmds {
+			cmds[tag] = pipe.ZRangeArgs(ctx, redis.ZRangeArgs{Key: a.indexKey(tag), Start: from, Stop: "+", ByLex: true, Count: auditPage})
+		}
+	})
+	if err != nil {
+		return page{}, err
+	}
+	pg := page{listed: map[session.ID][]int{}, last: true}
+	bound := ""
+	for _, cmd := range cmds {
+		if ids := cmd.Val(); len(ids) == auditPage && (pg.last || ids[auditPage-1] < bound) {
+			bound, pg.last = ids[auditPage-1], false
+		}
+	}
+	for tag, cmd := range cmds {
+		for _, id := range cmd.Val() {
+			if pg.last || id <= bound {
+				pg.listed[session.ID(id)] = append(pg.listed[session.ID(id)], tag)
+			}
+		}
+	}
+	a.after = session.ID(bound)
+	pg.ids = slices.Sorted(maps.Keys(pg.listed))
+	return pg, nil
+}
+
+func (a *audit) indexKey(tag int) string {
+	if tag == home {
+		return a.s.keys.Index(a.partition)
+	}
+	return a.s.keys.Copies(a.partition, tag)
+}
+
+// auditFields is what a comparison reads of a record.
+var auditFields = append(slices.Clone(headFields), fieldOwner, fieldIncarnation, fieldExpiresAt)
+
+// comparePage reads the heads of all records of a page's sessions and looks closer at those that are not in order.
+func (a *audit) comparePage(ctx context.Context, pg page) error {
+	heads := map[session.ID]map[int]*redis.SliceCmd{}
+	err := a.s.redis.Read(ctx, func(pipe redis.Pipeliner) {
+		for _, id := range pg.ids {
+			heads[id] = map[int]*redis.SliceCmd{}
+			for _, tag := range append([]int{home}, pg.listed[id]...) {
+				heads[id][tag] = pipe.HMGet(ctx, a.s.placeOf(id).key(tag), auditFields...)
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	owners := map[session.ID]session.NodeID{}
+	for _, id := range pg.ids {
+		if f := auditNamed(heads[id][home].Val()); f[fieldOwner] != "" {
+			owners[id] = session.NodeID(f[fieldOwner])
+		}
+	}
+	if err := a.readListed(ctx, owners); err != nil {
+		return err
+	}
+	for _, id := range pg.ids {
+		if err := a.compare(ctx, id, pg.listed[id], heads[id]); err != nil {
+			if unreachable(err) || ctx.Err() != nil {
+				return err
+			}
+			a.report.Unreadable++
+			a.s.log.Warn("left a session's records alone", "session", id, "error", err)
+		}
+	}
+	return nil
+}
+
+// compare looks at one session: are its records equal, on different masters, and listed where they should be?
+func (a *audit) compare(ctx context.Context, id session.ID, listed []int, cmds map[int]*redis.SliceCmd) error {
+	p, l := a.s.placeOf(id), look{}
+	for tag, cmd := range cmds {
+		values, err := cmd.Result()
+		if err != nil {
+			return &session.CorruptError{Key: p.key(tag), Reason: "it is no hash"}
+		}
+		f := auditNamed(values)
+		h, err := decodeHead(f)
+		if err != nil {
+			return &session.CorruptError{Key: p.key(tag), Reason: err.Error()}
+		}
+		l[tag] = found{tag, h, f}
+	}
+	atHome := l[home]
+	if !a.inOrder(l, listed) {
+		var repaired []int
+		var err error
+		if atHome, repaired, err = a.s.settleChain(ctx, p, atHome.head.Chain); err != nil {
+			return err
+		}
+		a.countRepairs(repaired)
+	}
+	if atHome.absent() {
+		return a.dangling(ctx, id)
+	}
+	if err := a.listings(ctx, id, atHome, listed); err != nil {
+		return err
+	}
+	if atHome.head.Tombstone {
+		return nil
+	}
+	a.report.Records++
+	a.visit(seen(id, atHome))
+	return a.placement(ctx, id, atHome.head.Chain)
+}
+
+// inOrder reports whether home and its whole chain hold the same stamp.
+func (a *audit) inOrder(l look, listed []int) bool {
+	h := l[home].head
+	if h.Stamp.IsZero() {
+		return false
+	}
+	for _, tag := range h.Chain {
+		if !slices.Contains(listed, tag) || l[tag].head.Stamp != h.Stamp {
+			return false
+		}
+	}
+	return true
+}
+
+func (a *audit) countRepairs(tags []int) {
+	for _, tag := range tags {
+		if tag == home {
+			a.report.HomesRestored++
+		} else {
+			a.report.CopiesRepaired++
+		}
+	}
+}
+
+// placement moves the copies of a session that shares a master with home.
+func (a *audit) placement(ctx context.Context, id session.ID, chain []int) error {
+	if a.s.apart(a.partition, chain) {
+		return nil
+	}
+	target := a.s.chainFor(a.partition)
+	if !a.s.apart(a.partition, target) {
+		a.report.SharedMaster++
+		return nil
+	}
+	moved, err := a.s.moveCopies(ctx, id, target)
+	if moved {
+		a.report.CopiesMoved++
+	}
+	return err
+}
+
+// seen is what visit is told of a session.
+func seen(id session.ID, f found) session.Session {
+	im := f.image()
+	return session.Session{ID: id, Stamp: im.stamp, Holder: im.holder, ExpiresAt: im.expires}
+}
+
+func auditNamed(values []any) map[string]string {
+	f := map[string]string{}
+	for i, v := range values {
+		if text, ok := v.(string); ok {
+			f[auditFields[i]] = text
+		}
+	}
+	return f
+}

@@ -1,0 +1,33 @@
+-- cas: replaces whole records of one slot, each if its stamp is the expected one. For copies and idempotency records.
+--
+-- Recognises its own earlier execution: a record that already has the new stamp answers 1 and is left alone.
+--
+-- KEYS[1]    the copy tag's index; untouched where a record names no member
+-- KEYS[1+i]  the i-th record
+-- ARGV[1]    "grow": refused when Redis is full; "must": goes through (repairs, takeovers, deletions)
+-- then for each record: expected stamp, new stamp, time after which it must not be applied (ms; 0: none),
+--   member of the index ("": none), time to live (ms; 0: none), number of strings that follow, field, value, field, value, ...
+-- Returns an array with a code for each record: 1 it holds the new stamp; 0 it has another stamp than the expected one;
+--   -1 too late; -2 the key holds something else than a hash.
+local codes, at = {}, 2
+for i = 2, #KEYS do
+  local expect, new, notAfter = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
+  local member, ttl, n = ARGV[at + 3], tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
+  local cur = stamp(KEYS[i])
+  if not cur then
+    codes[i - 1] = -2
+  elseif cur == new then
+    codes[i - 1] = 1
+  elseif cur ~= expect then
+    codes[i - 1] = 0
+  elseif notAfter > 0 and now > notAfter then
+    codes[i - 1] = -1
+  else
+    replace(KEYS[i], at + 6, at + 5 + n)
+    if ttl > 0 then redis.call('PEXPIRE', KEYS[i], ttl) end
+    if member ~= '' then redis.call('ZADD', KEYS[1], 0, member) end
+    codes[i - 1] = 1
+  end
+  at = at + 6 + n
+end
+return codes

@@ -1,0 +1,12 @@
+-- count: how many sessions a node owns in one partition, some left out, all at one moment.
+--
+-- Only reads.
+--
+-- KEYS[1]  the owner's set
+-- ARGV     ids to leave out
+-- Returns the number.
+local n = redis.call('ZCARD', KEYS[1])
+for _, id in ipairs(ARGV) do
+  if redis.call('ZSCORE', KEYS[1], id) then n = n - 1 end
+end
+return n

@@ -1,0 +1,49 @@
+// Package sessionstore keeps what was done: every session as a chain of records on different Redis masters, changed by
+// compare-and-set, read so that no acknowledged change is lost with any one master.
+//
+// # The chain
+//
+// A session has one record at home (the slot of its partition) and replicationFactor-1 copies, each at one of its partition's
+// seven copy tags, chosen so that its master is not home's. The records hold the same: plain fields an operator can read and a
+// msgpack body. Which copy tags the chain uses is written in the record itself (field chain); it is chosen with the session's id.
+//
+// A record's stamp is (epoch, version, op): the number of its ownership, the number of its other changes, the operation that
+// made it. Every change raises exactly one of epoch and version by one, so their sum, the rank, counts the changes. Stamps are
+// compared as a whole; an absent record has the zero stamp. Equal stamps mean equal records.
+//
+// # Change
+//
+// Create, write, takeover, delete, moving a copy and repair are one thing: replace the whole record if its stamp is exactly the
+// expected one, on the copies in chain order, then on home. Home is the commit point: the change is acknowledged after home said
+// yes. There is no other fence: a holder's epoch is checked on the record the change was made from, and the stamp carries that
+// check to Redis. A refusal or a time-out anywhere says nothing by itself; the writer resolves and decides again.
+//
+// An operation is applied at most once: each record keeps its last 32 operation ids and, as floor, the newest id it dropped. An
+// operation found among them was applied; one at or below the floor is answered "unknown" and never applied.
+//
+// # Resolve
+//
+// Resolve reads the records and makes them equal. It starts at home and follows the chains that the records name; where home is
+// gone it looks at all seven copy tags. A record that nobody reached points to is not counted: it is what an unfinished move
+// left. The highest rank wins; on equal rank home wins, then the record whose place the other was moved from, then the one later
+// in the chain. The winner is written over the others, copies first, home last, each by compare-and-set on what was read, and any
+// refusal starts over. A linearizable read is a resolve; when all stamps agree it writes nothing.
+//
+// # What a crash leaves
+//
+//	before the first copy       nothing
+//	copy written, home not      a copy one change ahead; the next resolve (a reader, a refused writer, the sync round) finishes it
+//	home written, reply lost    a committed change; the retry finds its operation id and acknowledges
+//	a copy lost or rolled back  home wins the next resolve
+//	home lost or rolled back    the copy wins the next resolve; until then lists and eventual reads may lag
+//	a move half done            a stray at the new place that nothing points to, or a pointer from the old place to the new
+//
+// The lease, the owner's set, the index and the expiry entry are derived by home's script from the difference between the old
+// and the new record, never from what the writer meant to do: a repair may commit somebody else's unfinished change.
+//
+// # Deletion
+//
+// Delete is a change to a tombstone: stamp, operation ids and no body. A tombstone is collected when every record of the session
+// is that same tombstone and each is older than the retention by its own server's clock. A compare-and-set that expects absence
+// carries the time after which it must not be applied, so nothing in flight can bring a collected session back.
+package sessionstore

@@ -1,0 +1,22 @@
+-- drop: removes one record that nobody needs any more: a tombstone past its retention, or a record at a place that the
+-- session's chain no longer names.
+--
+-- Sent again after it was executed it finds no record and answers 1.
+--
+-- KEYS[1]  the record
+-- KEYS[2]  the sorted set that lists it: the tombstones of home, or the copy tag's index
+-- ARGV[1]  the expected stamp
+-- ARGV[2]  the least age (ms) by this server's clock, counted from when it was written here
+-- ARGV[3]  the session's id
+-- Returns 1 removed, or there was none; 0 it has another stamp; -1 it is too young; -2 the key holds something else than a hash.
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local r = redis.pcall('HMGET', KEYS[1], 'epoch', 'version', 'op', 'writtenAt')
+if r.err then return -2 end
+if r[1] then
+  if r[1] .. '.' .. (r[2] or '') .. '.' .. (r[3] or '') ~= ARGV[1] then return 0 end
+  if now - (tonumber(r[4]) or now) < tonumber(ARGV[2]) then return -1 end
+  redis.call('DEL', KEYS[1])
+end
+redis.call('ZREM', KEYS[2], ARGV[3])
+return 1

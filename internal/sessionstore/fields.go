@@ -1,0 +1,155 @@
+package sessionstore
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"orchestrator/internal/keyspace"
+	"orchestrator/internal/session"
+)
+
+// The fields of a record's hash. writtenAt is set by the server that holds it; all others are the same in every record of a chain.
+const (
+	fieldEpoch       = "epoch"
+	fieldVersion     = "version"
+	fieldOp          = "op"
+	fieldChain       = "chain"
+	fieldFrom        = "from"
+	fieldDeleted     = "deleted"
+	fieldWrittenAt   = "writtenAt"
+	fieldType        = "type"
+	fieldName        = "name"
+	fieldWorkspace   = "workspace"
+	fieldStatus      = "status"
+	fieldOwner       = "owner"
+	fieldIncarnation = "incarnation"
+	fieldCreatedAt   = "createdAt"
+	fieldUpdatedAt   = "updatedAt"
+	fieldExpiresAt   = "expiresAt"
+	fieldBlob        = "blob"
+)
+
+// encode returns the record's hash fields as alternating names and values.
+func (r Record) encode() ([]any, error) {
+	blob, err := encodeBlob(r)
+	if err != nil {
+		return nil, err
+	}
+	f := append(stampFields(r.Stamp), fieldChain, formatTags(r.Chain), fieldCreatedAt, formatTime(r.CreatedAt), fieldUpdatedAt, formatTime(r.UpdatedAt))
+	if len(r.From) > 0 {
+		f = append(f, fieldFrom, formatTags(r.From))
+	}
+	if r.Tombstone {
+		return append(f, fieldDeleted, "1", fieldBlob, blob), nil
+	}
+	if !r.ExpiresAt.IsZero() {
+		f = append(f, fieldExpiresAt, formatTime(r.ExpiresAt))
+	}
+	return append(f, fieldType, r.Type, fieldName, r.Name, fieldWorkspace, r.Workspace, fieldStatus, string(r.Status),
+		fieldOwner, string(r.Holder.Node), fieldIncarnation, r.Holder.Incarnation, fieldBlob, blob), nil
+}
+
+// decode reads a record's hash. Its errors say which field is wrong; the caller adds the key.
+func decode(id session.ID, f map[string]string) (Record, error) {
+	head, err := decodeHead(f)
+	if err != nil || head.Stamp.IsZero() {
+		return Record{}, err
+	}
+	r := Record{Session: session.Session{ID: id, Stamp: head.Stamp, Copies: len(head.Chain)}, Tombstone: head.Tombstone, Chain: head.Chain, From: head.From}
+	if err := decodeBlob(f[fieldBlob], &r); err != nil {
+		return Record{}, err
+	}
+	if err := decodeTimes(f, &r); err != nil || r.Tombstone {
+		return r, err
+	}
+	r.Type, r.Name, r.Workspace = f[fieldType], f[fieldName], f[fieldWorkspace]
+	if r.Status = session.Status(f[fieldStatus]); !r.Status.Valid() {
+		return Record{}, fmt.Errorf("field status holds %q", f[fieldStatus])
+	}
+	r.Holder.Incarnation = f[fieldIncarnation]
+	if r.Holder.Node, err = session.ParseNodeID(f[fieldOwner]); err != nil {
+		return Record{}, fmt.Errorf("field owner holds %q", f[fieldOwner])
+	}
+	return r, nil
+}
+
+func decodeTimes(f map[string]string, r *Record) error {
+	for name, to := range map[string]*time.Time{fieldCreatedAt: &r.CreatedAt, fieldUpdatedAt: &r.UpdatedAt, fieldExpiresAt: &r.ExpiresAt} {
+		value, ok := f[name]
+		if !ok && name == fieldExpiresAt {
+			continue
+		}
+		t, err := time.Parse(time.RFC3339, value)
+		if err != nil {
+			return fmt.Errorf("field %s holds %q, no RFC 3339 time", name, value)
+		}
+		*to = t.UTC()
+	}
+	return nil
+}
+
+// head is what the protocol compares: it is read without the body.
+type head struct {
+	Stamp     session.Stamp
+	Chain     []int
+	From      []int
+	Tombstone bool
+	WrittenAt time.Time // by the clock of the server that holds the record
+}
+
+// headFields are the fields that decodeHead reads.
+var headFields = []string{fieldEpoch, fieldVersion, fieldOp, fieldChain, fieldFrom, fieldDeleted, fieldWrittenAt}
+
+func decodeHead(f map[string]string) (h head, err error) {
+	if len(f) == 0 || f[fieldEpoch] == "" && f[fieldVersion] == "" && f[fieldOp] == "" {
+		if len(f) > 0 {
+			return head{}, fmt.Errorf("the stamp's fields epoch, version and op are missing")
+		}
+		return head{}, nil
+	}
+	if h.Stamp, err = session.ParseStamp(f[fieldEpoch] + "." + f[fieldVersion] + "." + f[fieldOp]); err != nil {
+		return head{}, err
+	}
+	if h.Chain, err = parseTags(f[fieldChain]); err != nil {
+		return head{}, fmt.Errorf("field chain: %w", err)
+	}
+	if h.From, err = parseTags(f[fieldFrom]); err != nil {
+		return head{}, fmt.Errorf("field from: %w", err)
+	}
+	ms, err := strconv.ParseInt(f[fieldWrittenAt], 10, 64)
+	if err != nil {
+		return head{}, fmt.Errorf("field writtenAt holds %q, no milliseconds", f[fieldWrittenAt])
+	}
+	h.WrittenAt, h.Tombstone = time.UnixMilli(ms), f[fieldDeleted] == "1"
+	return h, nil
+}
+
+func stampFields(s session.Stamp) []any {
+	return []any{fieldEpoch, strconv.FormatUint(s.Epoch, 10), fieldVersion, strconv.FormatUint(s.Version, 10), fieldOp, string(s.Op)}
+}
+
+// formatTags writes copy tags as "3,5".
+func formatTags(tags []int) string {
+	parts := make([]string, len(tags))
+	for i, tag := range tags {
+		parts[i] = strconv.Itoa(tag)
+	}
+	return strings.Join(parts, ",")
+}
+
+func parseTags(s string) ([]int, error) {
+	if s == "" {
+		return nil, nil
+	}
+	var tags []int
+	for part := range strings.SplitSeq(s, ",") {
+		tag, err := strconv.Atoi(part)
+		if err != nil || tag < 1 || tag > keyspace.CopyTags {
+			return nil, fmt.Errorf("%q is no list of copy tags from 1 to %d", s, keyspace.CopyTags)
+		}
+		tags = append(tags, tag)
+	}
+	return tags, nil
+}

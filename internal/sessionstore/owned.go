@@ -1,0 +1,139 @@
+package sessionstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"orchestrator/internal/redisx"
+	"orchestrator/internal/session"
+)
+
+// Owned returns up to limit ids that home says a node owns in a partition, in id order, from after on (empty: from the first).
+func (s *Store) Owned(ctx context.Context, partition int, node session.NodeID, after session.ID, limit int) ([]session.ID, error) {
+	from := "-"
+	if after != "" {
+		from = "(" + string(after)
+	}
+	return s.flush(ctx, []int{partition}, func(pipe redis.Pipeliner, p int) *redis.StringSliceCmd {
+		return pipe.ZRangeArgs(ctx, redis.ZRangeArgs{Key: s.keys.Owned(p, node), Start: from, Stop: "+", ByLex: true, Count: int64(limit)})
+	})
+}
+
+// OwnedIn returns in which partitions a node owns sessions, and how many in each.
+func (s *Store) OwnedIn(ctx context.Context, node session.NodeID) (map[int]int, error) {
+	cmds := make([]*redis.IntCmd, s.keys.Partitions())
+	err := s.redis.Read(ctx, func(pipe redis.Pipeliner) {
+		for p := range cmds {
+			cmds[p] = pipe.ZCard(ctx, s.keys.Owned(p, node))
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	counts := map[int]int{}
+	for p, cmd := range cmds {
+		if n := int(cmd.Val()); n > 0 {
+			counts[p] = n
+		}
+	}
+	return counts, nil
+}
+
+// Count returns how many sessions a node owns, those in except left out. Each partition is read at one moment, the partitions one
+// after the other.
+func (s *Store) Count(ctx context.Context, node session.NodeID, except ...session.ID) (int, error) {
+	leftOut := map[int][]any{}
+	for _, id := range except {
+		p := s.keys.Partition(id)
+		leftOut[p] = append(leftOut[p], string(id))
+	}
+	calls := make([]*redisx.Call, s.keys.Partitions())
+	for p := range calls {
+		calls[p] = &redisx.Call{Script: countScript, Keys: []string{s.keys.Owned(p, node)}, Args: leftOut[p]}
+	}
+	s.redis.RunAll(ctx, calls...)
+	total := 0
+	for _, call := range calls {
+		if call.Err != nil {
+			return 0, call.Err
+		}
+		n, _ := call.Reply.(int64)
+		total += int(n)
+	}
+	return total, nil
+}
+
+// Sessions returns the home records of ids, those that exist, in order.
+func (s *Store) Sessions(ctx context.Context, ids []session.ID) ([]session.Session, error) {
+	records, err := s.homes(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]session.Session, 0, len(records))
+	for _, r := range records {
+		if r.exists() {
+			out = append(out, r.Session)
+		}
+	}
+	return out, nil
+}
+
+// Owners returns the nodes that own, or are listed as owning, sessions of a partition.
+func (s *Store) Owners(ctx context.Context, partition int) ([]session.NodeID, error) {
+	var cmd *redis.StringSliceCmd
+	err := s.redis.Read(ctx, func(pipe redis.Pipeliner) { cmd = pipe.SMembers(ctx, s.keys.Owners(partition)) })
+	if err != nil {
+		return nil, err
+	}
+	nodes := make([]session.NodeID, len(cmd.Val()))
+	for i, node := range cmd.Val() {
+		nodes[i] = session.NodeID(node)
+	}
+	return nodes, nil
+}
+
+// Due returns sessions of the partitions whose time to live has ended, soonest first, up to limit of each.
+func (s *Store) Due(ctx context.Context, partitions []int, limit int) ([]session.ID, error) {
+	now := millis(s.redis.Now())
+	return s.flush(ctx, partitions, func(pipe redis.Pipeliner, p int) *redis.StringSliceCmd {
+		return pipe.ZRangeArgs(ctx, redis.ZRangeArgs{Key: s.keys.Expiry(p), Start: "-inf", Stop: now, ByScore: true, Count: int64(limit)})
+	})
+}
+
+// OwnedAmong returns the first ids that home says a node owns in the partitions, up to limit of each.
+func (s *Store) OwnedAmong(ctx context.Context, partitions []int, node session.NodeID, limit int) ([]session.ID, error) {
+	return s.flush(ctx, partitions, func(pipe redis.Pipeliner, p int) *redis.StringSliceCmd {
+		return pipe.ZRangeArgs(ctx, redis.ZRangeArgs{Key: s.keys.Owned(p, node), Start: 0, Stop: limit - 1})
+	})
+}
+
+// flush sends one command for each partition in one pipeline and returns the ids they answer.
+func (s *Store) flush(ctx context.Context, partitions []int, cmd func(redis.Pipeliner, int) *redis.StringSliceCmd) ([]session.ID, error) {
+	cmds := make([]*redis.StringSliceCmd, len(partitions))
+	err := s.redis.Read(ctx, func(pipe redis.Pipeliner) {
+		for i, p := range partitions {
+			cmds[i] = cmd(pipe, p)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	var ids []session.ID
+	for _, c := range cmds {
+		for _, id := range c.Val() {
+			ids = append(ids, session.ID(id))
+		}
+	}
+	return ids, nil
+}
+
+// Partition returns the partition of a session.
+func (s *Store) Partition(id session.ID) int { return s.keys.Partition(id) }
+
+// Partitions returns how many partitions the fleet has.
+func (s *Store) Partitions() int { return s.keys.Partitions() }
+
+// Now returns Redis's time as far as this process can tell.
+func (s *Store) Now() time.Time { return s.redis.Now() }

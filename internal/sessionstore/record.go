@@ -1,0 +1,96 @@
+package sessionstore
+
+import (
+	"slices"
+	"time"
+
+	"orchestrator/internal/session"
+)
+
+// keptOps is how many operation ids a record remembers.
+const keptOps = 32
+
+// Record is one session's state with what the protocol needs beside it.
+type Record struct {
+	session.Session
+	Tombstone bool
+	CreateOp  string         // what a repeated create is recognised by; the same for all its attempts
+	Ops       []session.OpID // the newest operations applied, oldest first; at most keptOps
+	Floor     session.OpID   // the newest operation id dropped from Ops
+	Chain     []int          // copy tags in the order they are written; home comes after them
+	From      []int          // after a move: the chain before it
+}
+
+// exists reports whether the record stands for a live session.
+func (r Record) exists() bool { return !r.Stamp.IsZero() && !r.Tombstone }
+
+// applied reports whether op is among the operations the record remembers.
+func (r Record) applied(op session.OpID) bool { return slices.Contains(r.Ops, op) }
+
+// forgotten reports whether the record can no longer tell if op was applied. Ids are UUIDs of version 7: their text sorts by time.
+func (r Record) forgotten(op session.OpID) bool { return r.Floor != "" && op <= r.Floor }
+
+// next returns the record as op changes it, before the change itself is made: one version on, op remembered.
+func (r Record) next(op session.OpID) Record {
+	n := r
+	n.Stamp = session.Stamp{Epoch: r.Stamp.Epoch, Version: r.Stamp.Version + 1, Op: op}
+	n.UpdatedAt = op.Born()
+	n.From = nil
+	n.Ops = append(slices.Clone(r.Ops), op)
+	if extra := len(n.Ops) - keptOps; extra > 0 {
+		n.Floor = max(n.Floor, slices.Max(n.Ops[:extra]))
+		n.Ops = n.Ops[extra:]
+	}
+	return n
+}
+
+// takenOver returns the record as op gives it to another holder: one epoch on.
+func (r Record) takenOver(op session.OpID, to session.Holder) Record {
+	n := r.next(op)
+	n.Stamp.Epoch, n.Stamp.Version = r.Stamp.Epoch+1, r.Stamp.Version
+	n.Holder = to
+	return n
+}
+
+// deleted returns the tombstone that op makes of the record: its identity and its operations, no body.
+func (r Record) deleted(op session.OpID) Record {
+	n := r.next(op)
+	n.Tombstone = true
+	n.Session = session.Session{ID: n.ID, Stamp: n.Stamp, Copies: n.Copies, CreatedAt: n.CreatedAt, UpdatedAt: n.UpdatedAt}
+	return n
+}
+
+// moved returns the record as op moves its copies to another chain.
+func (r Record) moved(op session.OpID, chain []int) Record {
+	n := r.next(op)
+	n.UpdatedAt = r.UpdatedAt
+	n.Chain, n.From = chain, r.Chain
+	n.Copies = len(chain)
+	return n
+}
+
+// created returns the first record of a session.
+func created(id session.ID, d session.Draft, createOp string, op session.OpID, to session.Holder, chain []int) Record {
+	born := op.Born()
+	r := Record{
+		Session: session.Session{
+			ID: id, Type: d.Type, Name: d.Name, Workspace: d.Workspace, Config: d.Config, Labels: d.Labels, Status: d.Status,
+			Holder: to, Stamp: session.Stamp{Epoch: 1, Op: op}, Copies: len(chain), CreatedAt: born, UpdatedAt: born,
+		},
+		CreateOp: createOp, Ops: []session.OpID{op}, Chain: chain,
+	}
+	if d.TTL > 0 {
+		r.ExpiresAt = born.Add(d.TTL)
+	}
+	return r
+}
+
+// stamped is how times are written in Redis: RFC 3339, UTC, milliseconds.
+const stamped = "2006-01-02T15:04:05.000Z"
+
+func formatTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(stamped)
+}

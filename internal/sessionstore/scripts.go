@@ -1,0 +1,43 @@
+package sessionstore
+
+import (
+	_ "embed"
+
+	"orchestrator/internal/redisx"
+)
+
+//go:embed record.lua
+var recordSource string
+
+//go:embed cas.lua
+var casSource string
+
+//go:embed commit.lua
+var commitSource string
+
+//go:embed drop.lua
+var dropSource string
+
+//go:embed count.lua
+var countSource string
+
+//go:embed prune.lua
+var pruneSource string
+
+var (
+	casScript    = redisx.NewScript("cas", recordSource+casSource)
+	commitScript = redisx.NewScript("commit", recordSource+commitSource)
+	dropScript   = redisx.NewScript("drop", dropSource)
+	countScript  = redisx.NewScript("count", countSource)
+	pruneScript  = redisx.NewScript("prune", pruneSource)
+)
+
+// code is a script's answer for one record.
+type code int64
+
+const (
+	done    code = 1  // the record holds the new stamp
+	refused code = 0  // it has another stamp than the expected one
+	tooLate code = -1 // the time after which it must not be applied has passed
+	foreign code = -2 // the key holds something else than a hash
+)

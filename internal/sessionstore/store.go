@@ -1,0 +1,71 @@
+package sessionstore
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"orchestrator/internal/keyspace"
+	"orchestrator/internal/redisx"
+	"orchestrator/internal/session"
+)
+
+// Config says how sessions are kept.
+type Config struct {
+	ReplicationFactor int           // records of each session in all, home included; 1 to 3, default 2
+	LeaseTTL          time.Duration // of the lease that a new owner is given; default 30 s
+	Retention         time.Duration // how long tombstones stay; default 48 h: an idempotency key's 24 h and as much for what a rollback may bring back
+	Log               *slog.Logger
+}
+
+// Store reads and changes sessions. It is safe for concurrent use.
+type Store struct {
+	redis     *redisx.Client
+	keys      *keyspace.Keys
+	factor    int
+	leaseTTL  time.Duration
+	retention time.Duration
+	log       *slog.Logger
+}
+
+// New returns a store of the fleet's sessions. It fails with a *session.InvalidError.
+func New(c *redisx.Client, k *keyspace.Keys, cfg Config) (*Store, error) {
+	s := &Store{c, k, cfg.ReplicationFactor, cfg.LeaseTTL, cfg.Retention, cfg.Log}
+	if s.factor == 0 {
+		s.factor = 2
+	}
+	if s.leaseTTL == 0 {
+		s.leaseTTL = 30 * time.Second
+	}
+	if s.retention == 0 {
+		s.retention = 2 * session.IdempotencyKept
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	switch {
+	case s.factor < 1 || s.factor > 3:
+		return nil, session.Invalid("replicationFactor", "must be 1, 2 or 3")
+	case s.leaseTTL < time.Second:
+		return nil, session.Invalid("leaseTTL", "must be at least 1s")
+	case s.retention < session.IdempotencyKept:
+		return nil, session.Invalid("retention", "must be at least 24h: an idempotency key answers that long")
+	}
+	return s, nil
+}
+
+// Factor returns how many records a session made now has, home included: the configured factor, or less where there are too few masters.
+func (s *Store) Factor() int {
+	return min(s.factor, len(s.redis.Topology().Masters))
+}
+
+// NewID returns a fresh session id.
+func (s *Store) NewID() session.ID { return session.NewID(s.redis.Now()) }
+
+// NewOp returns a fresh operation id.
+func (s *Store) NewOp() session.OpID { return session.NewOpID(s.redis.Now()) }
+
+// mustNotWait returns a context for work that has to be finished although the caller has gone, bounded by limit.
+func detached(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), limit)
+}

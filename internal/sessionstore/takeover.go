@@ -1,0 +1,87 @@
+package sessionstore
+
+import (
+	"context"
+	"time"
+
+	"orchestrator/internal/session"
+)
+
+// Takeover gives one session to another holder at the next epoch.
+type Takeover struct {
+	ID       session.ID
+	From     session.Holder // who must own it now
+	Epoch    uint64         // at which it must own it
+	To       session.Holder
+	NotAfter time.Time // by the servers' clocks: when the balancer's reservation ends; zero: no limit
+}
+
+// TakeOver gives sessions to new holders; each has its own outcome, in order. One that no longer belongs to From at Epoch is a
+// *session.StaleEpochError, one that is gone session.ErrNotFound. The new holder owns a session only after this returned it.
+func (s *Store) TakeOver(ctx context.Context, takeovers ...Takeover) []session.Result {
+	results := make([]session.Result, len(takeovers))
+	bases := s.readHomes(ctx, takeovers)
+	var steps []*step
+	var nexts []Record
+	at := map[*step]int{}
+	for i, t := range takeovers {
+		next, err := t.decide(bases[i], s.NewOp())
+		if err != nil {
+			continue
+		}
+		im, err := next.image()
+		if err != nil {
+			continue
+		}
+		st := newStep(s.placeOf(t.ID), bases[i].Holder.Node, im, over(bases[i]))
+		st.must, st.notAfter = true, t.NotAfter
+		steps, nexts, at[st] = append(steps, st), append(nexts, next), i
+	}
+	s.apply(ctx, steps...)
+	taken := make([]bool, len(takeovers))
+	for n, st := range steps {
+		if st.outcome() == nil {
+			results[at[st]].Session, taken[at[st]] = nexts[n].Session, true
+		}
+	}
+	for i, t := range takeovers {
+		if !taken[i] {
+			results[i] = s.takeOne(ctx, t)
+		}
+	}
+	return results
+}
+
+// decide is the takeover as a change of base.
+func (t Takeover) decide(base Record, op session.OpID) (Record, error) {
+	switch {
+	case !base.exists():
+		return Record{}, session.ErrNotFound
+	case base.Holder != t.From || base.Stamp.Epoch != t.Epoch:
+		return Record{}, &session.StaleEpochError{Given: t.Epoch, Current: base.Stamp.Epoch, Owner: base.Owner()}
+	}
+	return base.takenOver(op, t.To), nil
+}
+
+func (s *Store) takeOne(ctx context.Context, t Takeover) session.Result {
+	r, err := s.change(ctx, t.ID, s.NewOp(), t.decide)
+	return session.Result{Session: r.Session, Err: err}
+}
+
+// readHomes reads the home records in one flush; one that cannot be read is left zero and dealt with alone.
+func (s *Store) readHomes(ctx context.Context, takeovers []Takeover) []Record {
+	ids := make([]session.ID, len(takeovers))
+	for i, t := range takeovers {
+		ids[i] = t.ID
+	}
+	read, _ := s.homes(ctx, ids)
+	byID := make(map[session.ID]Record, len(read))
+	for _, r := range read {
+		byID[r.ID] = r
+	}
+	records := make([]Record, len(takeovers))
+	for i, id := range ids {
+		records[i] = byID[id]
+	}
+	return records
+}
