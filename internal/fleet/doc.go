@@ -10,6 +10,7 @@
 // One work loop per node starts the jobs below and answers the heartbeat's pulse. A job that runs far beyond its time makes the
 // pulse fail: a node that cannot do its work stops beating and is taken over, though its process lives.
 //
+//	topology looks at which Redis master serves which slot
 //	renew    writes this node's leases anew, a third of their time apart, from what the home records say it owns
 //	recover  takes over the sessions of dead nodes: the survivors divide the partitions by rendezvous hashing, nobody leads
 //	expire   ends sessions whose time to live has passed, in this node's share of the partitions

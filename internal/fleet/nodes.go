@@ -111,7 +111,7 @@ func (s *Service) Local(context.Context) session.LocalMetrics {
 	return session.LocalMetrics{
 		Node: s.Members.Self(), Uptime: time.Since(s.started), LocalSessions: int(s.held.Load()),
 		Goroutines: runtime.NumGoroutine(), HeapBytes: mem.HeapAlloc, LastBeatAge: age, Trusted: s.Members.Trusted(),
-		RedisLatency: latency, RedisMasters: s.Masters(), LiveNodes: live, LastSync: *s.lastSync.Load(),
+		RedisLatency: latency, RedisMasters: s.Redis.Masters(), LiveNodes: live, LastSync: *s.lastSync.Load(),
 	}
 }
 

@@ -50,6 +50,14 @@ type Leases interface {
 	TTL() time.Duration
 }
 
+// Redis is what lies underneath.
+type Redis interface {
+	// Refresh looks at which master serves which slot, and at Redis's clock.
+	Refresh(ctx context.Context) error
+	// Masters returns how many masters the last look showed.
+	Masters() int
+}
+
 // Records reads and changes single sessions.
 type Records interface {
 	Get(ctx context.Context, id session.ID, c session.Consistency) (session.Session, error)

@@ -3,6 +3,7 @@ package fleet
 import (
 	"orchestrator/internal/balancer"
 	"orchestrator/internal/lease"
+	"orchestrator/internal/redisx"
 	"orchestrator/internal/registry"
 	"orchestrator/internal/sessionstore"
 )
@@ -15,3 +16,5 @@ var (
 	_ Leases     = (*lease.Manager)(nil)
 	_ Store      = (*sessionstore.Store)(nil)
 )
+
+var _ Redis = (*redisx.Client)(nil)

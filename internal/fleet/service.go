@@ -22,10 +22,10 @@ type Config struct {
 	Accounts   Accounts
 	Leases     Leases
 	Store      Store
-	Masters    func() int // how many Redis masters there are
+	Redis      Redis
 
 	HeartbeatTimeout time.Duration // as the registry's; a node judges others only after it was itself trusted that long
-	GossipInterval   time.Duration // how often expired sessions are looked for; a quarter of it, how often dead nodes are
+	GossipInterval   time.Duration // how often expired sessions and moved slots are looked for; a quarter of it, how often dead nodes are
 	SyncInterval     time.Duration // how often the sync round starts
 
 	Metrics prometheus.Registerer
@@ -36,7 +36,7 @@ type Config struct {
 func (c Config) Validate() error {
 	for name, missing := range map[string]bool{
 		"Members": c.Members == nil, "Undertaker": c.Undertaker == nil, "Placer": c.Placer == nil, "Accounts": c.Accounts == nil,
-		"Leases": c.Leases == nil, "Store": c.Store == nil, "Masters": c.Masters == nil, "Metrics": c.Metrics == nil, "Log": c.Log == nil,
+		"Leases": c.Leases == nil, "Store": c.Store == nil, "Redis": c.Redis == nil, "Metrics": c.Metrics == nil, "Log": c.Log == nil,
 	} {
 		if missing {
 			return fmt.Errorf("fleet: %s is required", name)
@@ -75,6 +75,7 @@ func New(cfg Config) (*Service, error) {
 	s := &Service{Config: cfg, started: time.Now(), metrics: newMetrics(cfg.Metrics), settler: newSettler(cfg.Placer, cfg.Log)}
 	s.lastSync.Store(&session.SyncReport{})
 	s.work = newWorkLoop(cfg.Log,
+		job{name: "topology", every: cfg.GossipInterval, run: cfg.Redis.Refresh},
 		job{name: "recover", every: cfg.GossipInterval / 4, run: s.recoverDead},
 		job{name: "expire", every: cfg.GossipInterval, run: s.expireDue},
 		job{name: "renew", every: cfg.Leases.TTL() / 3, run: s.renew},

@@ -29,6 +29,9 @@ func (t *Topology) MasterOf(slot int) int { return int(t.owner[slot]) }
 // Topology returns the newest picture that Refresh got; it is never nil after Open.
 func (c *Client) Topology() *Topology { return c.topology.Load() }
 
+// Masters returns how many masters the newest picture shows.
+func (c *Client) Masters() int { return len(c.Topology().Masters) }
+
 // Refresh looks at the cluster's topology and at Redis's clock.
 func (c *Client) Refresh(ctx context.Context) error {
 	sent := time.Now()

@@ -2,7 +2,7 @@ package session
 
 import "time"
 
-// Limits of a session's fields. Each is checked by Draft.Validate or Patch.Validate and named in the error.
+// Limits of a session's fields. Each is checked by Draft.Validate or Patch.Apply and named in the error.
 const (
 	MaxNodeID         = 63          // characters of a node id
 	MaxType           = 63          // characters of a type

@@ -22,6 +22,9 @@ func (p Patch) Apply(s Session, now time.Time) (Session, error) {
 	set(&s.Name, p.Name)
 	set(&s.Workspace, p.Workspace)
 	set(&s.Status, p.Status)
+	if err := validStatus(s.Status); err != nil {
+		return s, err
+	}
 	if p.ConfigSet {
 		s.Config = nil
 	}

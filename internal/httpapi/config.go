@@ -1,0 +1,98 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"orchestrator/internal/session"
+)
+
+// Limits of a request, beside those of its fields (package session).
+const (
+	MaxBody               = 1 << 20          // bytes of a request body, a batch's aside
+	MaxBatchBody          = 16 << 20         // bytes of a batch's body
+	MaxConfigDepth        = 32               // levels of objects and arrays in a session's config, itself included
+	MaxRequestID          = 128              // characters of an incoming X-Request-Id
+	MaxPageToken          = 1024             // characters of a page token
+	DefaultRequestTimeout = 10 * time.Second // time one request may take where Config says nothing
+)
+
+// Config is what New needs. Every field is required unless it says otherwise.
+type Config struct {
+	Sessions Sessions
+	Catalog  Catalog
+	Nodes    Nodes
+	Metrics  Metrics
+	Health   Health
+
+	Node     session.NodeID       // this node: every response names it
+	Version  string               // of the program; may be empty
+	Registry *prometheus.Registry // receives this package's metrics and is served at /metrics
+	Log      *slog.Logger
+
+	// RequestTimeout bounds the use case that a request calls; 0 is DefaultRequestTimeout. It must stay below the server's
+	// write time-out (30 s), or its answer could not be sent any more.
+	RequestTimeout time.Duration
+}
+
+// Validate says what is missing or impossible.
+func (cfg Config) Validate() error {
+	var errs []error
+	for _, need := range []struct {
+		name   string
+		absent bool
+	}{
+		{"Sessions", cfg.Sessions == nil},
+		{"Catalog", cfg.Catalog == nil},
+		{"Nodes", cfg.Nodes == nil},
+		{"Metrics", cfg.Metrics == nil},
+		{"Health", cfg.Health == nil},
+		{"Registry", cfg.Registry == nil},
+		{"Log", cfg.Log == nil},
+	} {
+		if need.absent {
+			errs = append(errs, fmt.Errorf("httpapi: %s is required", need.name))
+		}
+	}
+	if _, err := session.ParseNodeID(string(cfg.Node)); err != nil {
+		errs = append(errs, fmt.Errorf("httpapi: Node: %w", err))
+	}
+	if cfg.RequestTimeout < 0 || cfg.RequestTimeout >= writeTimeout {
+		errs = append(errs, fmt.Errorf("httpapi: RequestTimeout %s must be between 0 and %s", cfg.RequestTimeout, writeTimeout))
+	}
+	return errors.Join(errs...)
+}
+
+// api is the handler's state: immutable once built.
+type api struct {
+	cfg     Config
+	metrics *metrics
+	index   indexView
+}
+
+// releaseMode silences gin's debug output, which is a setting of the whole process. This package is gin's only user.
+var releaseMode = sync.OnceFunc(func() { gin.SetMode(gin.ReleaseMode) })
+
+// New returns the handler of every route. It fails where Config does, or where the registry holds such metrics already.
+func New(cfg Config) (http.Handler, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if cfg.RequestTimeout == 0 {
+		cfg.RequestTimeout = DefaultRequestTimeout
+	}
+	m, err := newMetrics(cfg.Registry)
+	if err != nil {
+		return nil, err
+	}
+	releaseMode()
+	a := &api{cfg: cfg, metrics: m}
+	return a.engine()
+}

@@ -1,0 +1,16 @@
+// Package httpapi is the door of a node: it turns HTTP requests into use cases and their results back into HTTP.
+//
+// A request passes four steps. The middleware names it (X-Request-Id), bounds its time and records how it ended. The route's
+// wrapper refuses query parameters that the route does not know. The handler reads path, headers and body strictly: each is
+// checked before any use case is called, and whatever the route cannot honour is refused by name rather than ignored. Then
+// one use case is called, through an interface declared here, and its result is written.
+//
+// Bodies are JSON in UTF-8. A field that a client may not set is an unknown field; a member given twice, anything after the
+// value, and an integer that does not fit in 64 bits are refused, so that what is stored is what was sent. Integers stay
+// integers; other numbers are IEEE 754 doubles.
+//
+// Every failure is a problem document (RFC 9457) made by one table, in errors.go, from the errors of package session. Its code
+// is what a program decides by; its detail is for people and never holds text that is the system's own affair.
+//
+// gin is used inside this package and shows nowhere in its API.
+package httpapi

@@ -1,0 +1,174 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"orchestrator/internal/session"
+)
+
+// fake is every use case. A test sets the ones that its request may reach; any other call panics, and the answer is 500.
+type fake struct {
+	create      func(ctx context.Context, d session.Draft, idem session.Idempotency) (session.Session, bool, error)
+	createBatch func(ctx context.Context, drafts []session.Draft) []session.Result
+	get         func(ctx context.Context, id session.ID, c session.Consistency) (session.Session, error)
+	update      func(ctx context.Context, id session.ID, p session.Patch, cond session.Condition) (session.Session, error)
+	remove      func(ctx context.Context, id session.ID, cond session.Condition) error
+	list        func(ctx context.Context, f session.Filter, limit int, pageToken string) (session.Page, error)
+	migrate     func(ctx context.Context, id session.ID, to session.NodeID) (session.Session, error)
+	nodes       func(ctx context.Context) ([]session.Node, error)
+	node        func(ctx context.Context, id session.NodeID) (session.Node, error)
+	setState    func(ctx context.Context, id session.NodeID, state session.NodeState) (session.Node, error)
+	assignments func(ctx context.Context, id session.NodeID) ([]session.Assignment, error)
+	cluster     func(ctx context.Context) (session.ClusterMetrics, error)
+	local       func(ctx context.Context) session.LocalMetrics
+	ready       func(ctx context.Context) []session.Check
+}
+
+func (f *fake) Create(ctx context.Context, d session.Draft, idem session.Idempotency) (session.Session, bool, error) {
+	return f.create(ctx, d, idem)
+}
+func (f *fake) CreateBatch(ctx context.Context, drafts []session.Draft) []session.Result {
+	return f.createBatch(ctx, drafts)
+}
+func (f *fake) Get(ctx context.Context, id session.ID, c session.Consistency) (session.Session, error) {
+	return f.get(ctx, id, c)
+}
+func (f *fake) Update(ctx context.Context, id session.ID, p session.Patch, cond session.Condition) (session.Session, error) {
+	return f.update(ctx, id, p, cond)
+}
+func (f *fake) Delete(ctx context.Context, id session.ID, cond session.Condition) error {
+	return f.remove(ctx, id, cond)
+}
+func (f *fake) List(ctx context.Context, fi session.Filter, limit int, pageToken string) (session.Page, error) {
+	return f.list(ctx, fi, limit, pageToken)
+}
+func (f *fake) Migrate(ctx context.Context, id session.ID, to session.NodeID) (session.Session, error) {
+	return f.migrate(ctx, id, to)
+}
+func (f *fake) Nodes(ctx context.Context) ([]session.Node, error) { return f.nodes(ctx) }
+func (f *fake) Node(ctx context.Context, id session.NodeID) (session.Node, error) {
+	return f.node(ctx, id)
+}
+func (f *fake) SetState(ctx context.Context, id session.NodeID, state session.NodeState) (session.Node, error) {
+	return f.setState(ctx, id, state)
+}
+func (f *fake) Assignments(ctx context.Context, id session.NodeID) ([]session.Assignment, error) {
+	return f.assignments(ctx, id)
+}
+func (f *fake) Cluster(ctx context.Context) (session.ClusterMetrics, error) { return f.cluster(ctx) }
+func (f *fake) Local(ctx context.Context) session.LocalMetrics              { return f.local(ctx) }
+func (f *fake) Ready(ctx context.Context) []session.Check                   { return f.ready(ctx) }
+
+const (
+	someID = "01890a5d-ac96-774b-bcce-b302099a8057"
+	someOp = "01890a5d-ac96-774b-bcce-b302099a8058"
+)
+
+// sample is a session with every field set.
+func sample() session.Session {
+	at := time.Date(2026, 3, 4, 5, 6, 7, 89_500_000, time.FixedZone("", 3600))
+	return session.Session{
+		ID: someID, Type: "claude-code", Name: "fix <the> build", Workspace: "/srv/repo",
+		Config: map[string]any{"model": "opus", "turns": int64(9007199254740993), "temperature": 0.5, "tools": []any{"bash", nil, true}},
+		Labels: map[string]string{"team": "infra"}, Status: session.Idle,
+		Holder: session.Holder{Node: "node-1", Incarnation: "00112233445566aa"},
+		Stamp:  session.Stamp{Epoch: 3, Version: 7, Op: someOp}, Copies: 1,
+		CreatedAt: at, UpdatedAt: at.Add(time.Minute), ExpiresAt: at.Add(time.Hour),
+	}
+}
+
+const sampleETag = `"3.7.` + someOp + `"`
+
+// config is a valid configuration over f.
+func config(f *fake) Config {
+	return Config{
+		Sessions: f, Catalog: f, Nodes: f, Metrics: f, Health: f,
+		Node: "node-1", Version: "1.2.3", Registry: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+func handlerOf(t testing.TB, cfg Config) http.Handler {
+	t.Helper()
+	h, err := New(cfg)
+	require.NoError(t, err)
+	return h
+}
+
+// response is an answer with its body at hand.
+type response struct {
+	t      testing.TB
+	status int
+	header http.Header
+	body   string
+}
+
+// call sends one request: target is "METHOD /path?query"; headers are pairs of name and value. A body without a Content-Type
+// among them is JSON.
+func call(t testing.TB, h http.Handler, target, body string, headers ...string) response {
+	t.Helper()
+	method, url, ok := strings.Cut(target, " ")
+	require.True(t, ok, "target %q is not METHOD /path", target)
+	req := httptest.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		if headers[i] == "Content-Type" {
+			req.Header.Del("Content-Type")
+		}
+		req.Header.Add(headers[i], headers[i+1])
+	}
+	return do(t, h, req)
+}
+
+func do(t testing.TB, h http.Handler, req *http.Request) response {
+	t.Helper()
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, req)
+	return response{t, rec.Code, rec.Header(), rec.Body.String()}
+}
+
+// ok requires a status and returns the body decoded.
+func (r response) ok(status int) map[string]any {
+	r.t.Helper()
+	require.Equal(r.t, status, r.status, r.body)
+	require.Equal(r.t, "application/json", r.header.Get("Content-Type"))
+	var v map[string]any
+	require.NoError(r.t, json.Unmarshal([]byte(r.body), &v))
+	return v
+}
+
+// problem requires a problem document of that status and code, whole and consistent, and returns it.
+func (r response) problem(status int, code string) map[string]any {
+	r.t.Helper()
+	require.Equal(r.t, status, r.status, r.body)
+	require.Equal(r.t, "application/problem+json", r.header.Get("Content-Type"), r.body)
+	var p map[string]any
+	require.NoError(r.t, json.Unmarshal([]byte(r.body), &p))
+	require.Equal(r.t, code, p["code"], r.body)
+	require.Equal(r.t, "urn:orchestrator:problem:"+code, p["type"])
+	require.EqualValues(r.t, status, p["status"])
+	require.Equal(r.t, r.header.Get("X-Request-Id"), p["requestId"])
+	require.NotEmpty(r.t, p["title"])
+	require.NotEmpty(r.t, p["detail"])
+	return p
+}
+
+// invalid requires a 400 that names the field.
+func (r response) invalid(field string) map[string]any {
+	r.t.Helper()
+	p := r.problem(http.StatusBadRequest, "invalid-request")
+	require.Equal(r.t, field, p["field"], r.body)
+	require.Contains(r.t, p["detail"], field)
+	return p
+}

@@ -1,0 +1,158 @@
+package httpapi
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"orchestrator/internal/session"
+)
+
+// fields reads the members of an object by name, remembers the first that is wrong, and refuses those that nobody asked for.
+// Names are compared exactly: encoding/json would take "Type" for "type".
+type fields struct {
+	path    string // where the object is: "" at the top, else with a trailing point
+	members map[string]any
+	known   map[string]bool
+	err     error
+}
+
+func read(members map[string]any) *fields {
+	return &fields{members: members, known: map[string]bool{}}
+}
+
+// take returns a member that is there and not null.
+func (f *fields) take(name string) (any, bool) {
+	f.known[name] = true
+	v := f.members[name]
+	return v, v != nil
+}
+
+// null reports whether a member is there and null.
+func (f *fields) null(name string) bool {
+	f.known[name] = true
+	v, given := f.members[name]
+	return given && v == nil
+}
+
+func (f *fields) wrong(name, reason string) {
+	if f.err == nil {
+		f.err = session.Invalid(f.path+name, reason)
+	}
+}
+
+// text reads a string; "" where it is absent or null.
+func (f *fields) text(name string) string {
+	v, ok := f.take(name)
+	if !ok {
+		return ""
+	}
+	s, ok := v.(string)
+	if !ok {
+		f.wrong(name, "must be a string")
+	}
+	return s
+}
+
+// object reads an object; nil where it is absent or null.
+func (f *fields) object(name string) map[string]any {
+	v, ok := f.take(name)
+	if !ok {
+		return nil
+	}
+	o, ok := v.(map[string]any)
+	if !ok {
+		f.wrong(name, "must be an object")
+	}
+	return o
+}
+
+// texts reads an object of strings; a null value is a nil pointer.
+func (f *fields) texts(name string) map[string]*string {
+	o := f.object(name)
+	if o == nil {
+		return nil
+	}
+	out := make(map[string]*string, len(o))
+	for _, k := range sortedKeys(o) {
+		switch v := o[k].(type) {
+		case nil:
+			out[k] = nil
+		case string:
+			out[k] = &v
+		default:
+			f.wrong(name+"."+k, "must be a string")
+		}
+	}
+	return out
+}
+
+// duration reads a Go duration ("30m") or whole milliseconds; 0 where it is absent or null.
+func (f *fields) duration(name string) time.Duration {
+	v, ok := f.take(name)
+	if !ok {
+		return 0
+	}
+	d, err := parseDuration(v)
+	if err != "" {
+		f.wrong(name, err)
+	}
+	return d
+}
+
+// parseDuration returns what is wrong with v, or "".
+func parseDuration(v any) (d time.Duration, wrong string) {
+	const shape = `must be a duration such as "30m" or a whole number of milliseconds`
+	switch v := v.(type) {
+	case string:
+		d, err := time.ParseDuration(v)
+		if err != nil {
+			return 0, shape
+		}
+		return d, ""
+	case int64:
+		if v < 0 || v > session.MaxTTL.Milliseconds() {
+			return 0, fmt.Sprintf("%d ms must be between %s and %s", v, session.MinTTL, session.MaxTTL)
+		}
+		return time.Duration(v) * time.Millisecond, ""
+	case uint64:
+		return 0, fmt.Sprintf("%d ms must be between %s and %s", v, session.MinTTL, session.MaxTTL)
+	}
+	return 0, shape
+}
+
+// nested reads an object's own fields; its errors are f's.
+func (f *fields) nested(name string, readInto func(*fields)) {
+	members := f.object(name)
+	if members == nil {
+		return
+	}
+	sub := read(members)
+	sub.path = f.path + name + "."
+	readInto(sub)
+	if err := sub.done(); err != nil && f.err == nil {
+		f.err = err
+	}
+}
+
+// done returns the first error. Members that no reader asked for come first: a misspelt name explains a missing field.
+func (f *fields) done() error {
+	for _, name := range sortedKeys(f.members) {
+		if !f.known[name] {
+			return session.Invalid(f.path+clip(name), unknownField(name))
+		}
+	}
+	return f.err
+}
+
+// served lists the fields that a session shows and the fleet alone sets.
+var served = []string{"id", "owner", "epoch", "version", "copies", "createdAt", "updatedAt", "expiresAt"}
+
+func unknownField(name string) string {
+	for _, s := range served {
+		if strings.EqualFold(s, name) {
+			return "is set by the fleet and cannot be given"
+		}
+	}
+	return "is not a known field"
+}

@@ -1,0 +1,55 @@
+package httpapi
+
+import (
+	"context"
+
+	"orchestrator/internal/session"
+)
+
+// Sessions are the use cases of one session. All of them may be called for a session of any node.
+type Sessions interface {
+	// Create makes a session. created is false where the idempotency key had made it before: s is then that session.
+	Create(ctx context.Context, d session.Draft, idem session.Idempotency) (s session.Session, created bool, err error)
+	// CreateBatch makes many sessions; the results are as many as the drafts and in their order.
+	CreateBatch(ctx context.Context, drafts []session.Draft) []session.Result
+	// Get returns a session as the consistency asks.
+	Get(ctx context.Context, id session.ID, c session.Consistency) (session.Session, error)
+	// Update applies a patch where the condition holds and returns the session as it is then.
+	Update(ctx context.Context, id session.ID, p session.Patch, cond session.Condition) (session.Session, error)
+	// Delete ends a session where the condition holds.
+	Delete(ctx context.Context, id session.ID, cond session.Condition) error
+}
+
+// Catalog are the use cases over many sessions and their places.
+type Catalog interface {
+	// List returns up to limit sessions that the filter selects, from where pageToken says.
+	List(ctx context.Context, f session.Filter, limit int, pageToken string) (session.Page, error)
+	// Migrate gives a session another owner: to, or the best other node where to is empty.
+	Migrate(ctx context.Context, id session.ID, to session.NodeID) (session.Session, error)
+}
+
+// Nodes are the use cases of the fleet's nodes.
+type Nodes interface {
+	// Nodes returns every registered node and every dead one not yet recovered.
+	Nodes(ctx context.Context) ([]session.Node, error)
+	// Node returns one node.
+	Node(ctx context.Context, id session.NodeID) (session.Node, error)
+	// SetState changes whether a node takes new sessions and returns it as it is then.
+	SetState(ctx context.Context, id session.NodeID, state session.NodeState) (session.Node, error)
+	// Assignments returns the sessions that a node is to run, each under its epoch.
+	Assignments(ctx context.Context, id session.NodeID) ([]session.Assignment, error)
+}
+
+// Metrics are measured numbers.
+type Metrics interface {
+	// Cluster sums up the fleet.
+	Cluster(ctx context.Context) (session.ClusterMetrics, error)
+	// Local is what this node measured of itself.
+	Local(ctx context.Context) session.LocalMetrics
+}
+
+// Health says whether this node can serve.
+type Health interface {
+	// Ready runs the named readiness checks.
+	Ready(ctx context.Context) []session.Check
+}

@@ -1,0 +1,114 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// handler answers one request, or returns why it cannot.
+type handler func(c *gin.Context, q query) error
+
+// route is one method and path template with the query parameters that it knows. Those of many may be repeated.
+type route struct {
+	method, path string
+	handle       handler
+	one, many    []string
+}
+
+func (a *api) routes() []route {
+	probe := []string{"verbose"}
+	return []route{
+		{method: "POST", path: "/v1/sessions", handle: a.createSession},
+		{method: "GET", path: "/v1/sessions", handle: a.listSessions,
+			one: []string{"type", "status", "owner", "workspace", "limit", "pageToken"}, many: []string{"label"}},
+		{method: "POST", path: "/v1/sessions/batch", handle: a.createBatch},
+		{method: "GET", path: "/v1/sessions/{id}", handle: a.getSession, one: []string{"consistency"}},
+		{method: "PATCH", path: "/v1/sessions/{id}", handle: a.patchSession},
+		{method: "DELETE", path: "/v1/sessions/{id}", handle: a.deleteSession},
+		{method: "POST", path: "/v1/sessions/{id}/migrate", handle: a.migrateSession},
+		{method: "GET", path: "/v1/nodes", handle: a.listNodes},
+		{method: "GET", path: "/v1/nodes/{id}", handle: a.getNode},
+		{method: "POST", path: "/v1/nodes/{id}/cordon", handle: a.cordonNode},
+		{method: "POST", path: "/v1/nodes/{id}/uncordon", handle: a.uncordonNode},
+		{method: "GET", path: "/v1/nodes/{id}/assignments", handle: a.listAssignments},
+		{method: "GET", path: "/v1/cluster/metrics", handle: a.clusterMetrics},
+		{method: "GET", path: "/v1/local/metrics", handle: a.localMetrics},
+		{method: "GET", path: "/livez", handle: a.livez, one: probe, many: []string{"exclude"}},
+		{method: "GET", path: "/readyz", handle: a.readyz, one: probe, many: []string{"exclude"}},
+		{method: "GET", path: "/healthz", handle: a.healthz},
+		{method: "GET", path: "/", handle: a.showIndex},
+	}
+}
+
+// engine wires middleware and routes.
+func (a *api) engine() (http.Handler, error) {
+	e := gin.New()
+	e.ContextWithFallback = true
+	e.HandleMethodNotAllowed = true
+	e.RedirectTrailingSlash = false
+	if err := e.SetTrustedProxies(nil); err != nil {
+		return nil, fmt.Errorf("httpapi: trusted proxies: %w", err)
+	}
+	e.Use(a.identify, a.observe, a.recoverPanic, a.bound)
+	a.index = indexView{Name: "orchestrator", Version: a.cfg.Version}
+	for _, r := range a.routes() {
+		a.mount(e, r.method, r.path, a.wrap(r))
+	}
+	// Prometheus sends query parameters of its own, and reads its answer's format from Accept: promhttp does all of it.
+	a.mount(e, "GET", "/metrics", gin.WrapH(promhttp.HandlerFor(a.cfg.Registry, promhttp.HandlerOpts{})))
+	e.NoRoute(a.answer(noRoute))
+	e.NoMethod(a.answer(noMethod))
+	return e, nil
+}
+
+// mount adds a route, for HEAD too where it is for GET: probes and load balancers ask so.
+func (a *api) mount(e *gin.Engine, method, path string, h gin.HandlerFunc) {
+	pattern := strings.ReplaceAll(path, "{id}", ":id")
+	e.Handle(method, pattern, h)
+	if method == http.MethodGet {
+		e.Handle(http.MethodHead, pattern, h)
+	}
+	a.index.Routes = append(a.index.Routes, method+" "+path)
+}
+
+// wrap checks the query before the handler and answers its error after it.
+func (a *api) wrap(r route) gin.HandlerFunc {
+	return a.answer(func(c *gin.Context, _ query) error {
+		q, err := parseQuery(c.Request.URL.RawQuery, r.one, r.many)
+		if err != nil {
+			return err
+		}
+		return r.handle(c, q)
+	})
+}
+
+// answer turns a handler's error into a problem document.
+func (a *api) answer(h handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := h(c, nil); err != nil {
+			a.fail(c, err)
+		}
+	}
+}
+
+func noRoute(c *gin.Context, _ query) error {
+	return notFound.because("no route is at " + c.Request.URL.Path)
+}
+
+func noMethod(c *gin.Context, _ query) error {
+	return methodNotAllowed.because(c.Request.Method + " is not offered here: see the header Allow")
+}
+
+// template returns the path template of the route that c matched.
+func template(c *gin.Context) string {
+	if c.FullPath() == "" {
+		return "unmatched"
+	}
+	return strings.ReplaceAll(c.FullPath(), ":id", "{id}")
+}
+
+func (a *api) showIndex(c *gin.Context, _ query) error { return reply(c, http.StatusOK, a.index) }

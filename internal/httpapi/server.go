@@ -1,0 +1,29 @@
+package httpapi
+
+import (
+	"net/http"
+	"time"
+)
+
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 15 * time.Second
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 75 * time.Second
+	maxHeaderBytes    = 16 << 10
+)
+
+// Server returns a server of h on addr whose limits hold off slow and oversized requests: 5 s for the header, 15 s for the
+// whole request, 30 s until the answer is written, 75 s for an idle connection (longer than the 60 s most load balancers keep one),
+// 16 KiB of header. It is not started.
+func Server(addr string, h http.Handler) *http.Server {
+	return &http.Server{
+		Addr:              addr,
+		Handler:           h,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+	}
+}
