@@ -1,0 +1,109 @@
+package chainmodel
+
+// apply writes base plus operation over the chain, copies in order and home last, and acknowledges when home said yes.
+func (t *attempt) apply() bool {
+	next := t.next()
+	if t.o.kind == Delete && t.world.rules.lacks(TombstoneKept) {
+		return t.remove(next)
+	}
+	if !t.writeAll(next) {
+		return false
+	}
+	t.acknowledge(next)
+	return true
+}
+
+// writeAll writes next to the places of its chain.
+func (t *attempt) writeAll(next Record) bool {
+	order := t.order(next)
+	if t.world.rules.lacks(CopiesBeforeHome) {
+		return t.writeParallel(order, next)
+	}
+	for i, p := range order {
+		if t.write(p, next) != accepted {
+			return false
+		}
+		if i == 0 && t.world.rules.lacks(AckAfterHome) {
+			t.acknowledge(next)
+		}
+	}
+	return true
+}
+
+func (t *attempt) write(p Place, next Record) reply {
+	return t.cas(t.s, p, change{kind: t.o.kind, expect: t.base, next: next, born: t.born})
+}
+
+// order is the chain with home last.
+func (t *attempt) order(next Record) []Place {
+	r := t.world.rules
+	home := r.home()
+	if t.o.kind == Takeover && r.lacks(TakeoverWritesCopies) {
+		return []Place{home}
+	}
+	var ps []Place
+	for i := range len(next.Chain) {
+		ps = append(ps, Place(next.Chain[i]))
+	}
+	if r.lacks(HomeLast) {
+		return append([]Place{home}, ps...)
+	}
+	return append(ps, home)
+}
+
+// writeParallel is the control without an order.
+func (t *attempt) writeParallel(order []Place, next Record) bool {
+	ok := true
+	for len(order) > 0 {
+		k := t.pick(len(order))
+		p := order[k]
+		order = append(order[:k:k], order[k+1:]...)
+		ok = t.write(p, next) == accepted && ok
+	}
+	return ok
+}
+
+// remove is the control without tombstones: delete takes the records away.
+func (t *attempt) remove(next Record) bool {
+	base := t.base
+	for _, p := range t.order(next) {
+		if t.call(func() reply {
+			if t.s.cells[p].rec.Absent() {
+				return accepted
+			}
+			return t.s.erase(p, base, 0)
+		}) != accepted {
+			return false
+		}
+	}
+	t.acknowledge(next)
+	return true
+}
+
+// acknowledge tells the client that the operation is applied, as the record shows.
+func (t *attempt) acknowledge(r Record) {
+	o := t.o
+	t.tracef("acknowledge op %d, %v", o.id, o.kind)
+	if !o.acked {
+		o.acked, o.end = true, t.now
+	}
+	if o.kind == Takeover {
+		t.s.tell(o, r)
+	}
+	t.s.remember(t.node, r)
+}
+
+// tell notes the epoch under which a taker was told that it owns the session.
+func (s *session) tell(o *op, r Record) {
+	epoch := 0
+	for i := range len(r.Log) {
+		if r.Log[i] == o.id {
+			epoch = int(r.Epochs[i])
+		}
+	}
+	if o.toldEpoch != 0 && o.toldEpoch != epoch {
+		s.world.report(ToldTwoEpochs)
+	}
+	o.toldEpoch = epoch
+	s.told[o.node] = max(s.told[o.node], epoch)
+}

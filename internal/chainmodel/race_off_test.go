@@ -1,0 +1,5 @@
+//go:build !race
+
+package chainmodel
+
+const slowdown = 1

@@ -1,0 +1,11 @@
+// Package layering holds the shape of the code: which package may import which. It has no code of its own; its test reads the
+// imports of every package and fails with the rule that an import breaks.
+//
+//	cmd/orchestrator                                wires everything
+//	httpapi                                         HTTP in, use cases out; gin stays inside
+//	fleet                                           use cases and loops, over interfaces of its own and the siblings' values
+//	registry   lease   balancer   sessionstore      never one another
+//	redisx                                          one Redis client
+//	keyspace                                        key names
+//	session                                         the domain's words
+package layering

@@ -1,0 +1,45 @@
+package registry
+
+import (
+	"context"
+	_ "embed"
+
+	"orchestrator/internal/redisx"
+)
+
+//go:embed leave.lua
+var leaveSource string
+
+var leaveScript = redisx.NewScript("leave", leaveSource)
+
+// Leave ends this node's registration; it beats no more, and Run's own leaving at its end does nothing more. owned is how
+// many sessions the node still owns, as far as it knows. If that and the live count are 0 no key of the registration remains;
+// otherwise the holder is declared dead at once, so that the others take its sessions over without waiting. Counts that are
+// still to be settled should be settled before.
+func (r *Registry) Leave(ctx context.Context, owned int) error {
+	r.register.Lock()
+	defer r.register.Unlock()
+	if r.left {
+		return nil
+	}
+	self := r.Self()
+	r.distrust()
+	keys := []string{r.keys.Nodes(), r.keys.Node(self.Node), r.keys.Incarnations(), r.keys.Dead(), r.keys.Load()}
+	reply, err := r.redis.Run(ctx, leaveScript, keys, string(self.Node), self.Incarnation, owned)
+	if err != nil {
+		return err
+	}
+	r.left = true
+	if reply == "dead" {
+		r.cfg.Log.Warn("left with sessions in hand: the others take them over", "node", self.Node, "owned", owned)
+		return nil
+	}
+	r.cfg.Log.Info("left the fleet", "node", self.Node, "incarnation", self.Incarnation)
+	return nil
+}
+
+func (r *Registry) distrust() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.trust = trust{}
+}

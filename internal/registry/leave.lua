@@ -1,0 +1,21 @@
+-- Ends an incarnation's registration by its own wish.
+-- KEYS 1 nodes  2 node:<id>  3 incarnations  4 dead  5 load
+-- ARGV 1 id  2 incarnation  3 how many sessions it owns, as far as it knows
+-- Returns 'left': no trace remains; 'dead': sessions remain, by its word or by the live count, and may be taken over at once;
+-- 'gone': this incarnation is not the registered one, nothing was done.
+-- Sent again, one that left finds itself gone, and one that is dead is told so again.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local id, holder = ARGV[1], ARGV[1] .. '/' .. ARGV[2]
+if redis.call('HGET', KEYS[3], id) ~= ARGV[2] then
+  return 'gone'
+end
+redis.call('ZREM', KEYS[1], id)
+redis.call('DEL', KEYS[2])
+if tonumber(ARGV[3]) > 0 or tonumber(redis.call('ZSCORE', KEYS[5], id) or 0) > 0 then
+  redis.call('ZADD', KEYS[4], 'NX', now, holder)
+  return 'dead'
+end
+redis.call('HDEL', KEYS[3], id)
+redis.call('ZREM', KEYS[5], id)
+return 'left'
