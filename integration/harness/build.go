@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -23,8 +24,11 @@ var built = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	out := filepath.Join(dir, "orchestrator")
-	// Plain even under the race detector: timing is what these tests measure.
-	if text, err := exec.Command("go", "build", "-tags", buildTags, "-o", out, program).CombinedOutput(); err != nil {
+	// As shipped, and plain even under the race detector: timing is what these
+	// tests measure.
+	cmd := exec.Command("go", "build", "-trimpath", "-tags", buildTags, "-o", out, program)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", program, err, text)
 	}
 	return out, nil

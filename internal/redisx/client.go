@@ -94,6 +94,9 @@ func isCluster(ctx context.Context, u *redis.UniversalOptions) (bool, error) {
 		if err == nil {
 			return clustered, nil
 		}
+		if reason, ok := reasonOf(err); ok {
+			return false, Unavailable(addr+": "+reason, err)
+		}
 		last = err
 	}
 	return false, Unavailable(fmt.Sprintf("none of the seeds %s answers as Redis", strings.Join(u.Addrs, ", ")), last)

@@ -47,12 +47,19 @@ func Wrap(err error) error {
 	if errors.As(err, &already) {
 		return err
 	}
-	for _, r := range reasons {
-		if hasCode(err, r.code) {
-			return Unavailable(r.reason, err)
-		}
+	if reason, ok := reasonOf(err); ok {
+		return Unavailable(reason, err)
 	}
 	return Unavailable("redis failed", err)
+}
+
+func reasonOf(err error) (string, bool) {
+	for _, r := range reasons {
+		if hasCode(err, r.code) {
+			return r.reason, true
+		}
+	}
+	return "", false
 }
 
 // transient reports whether the same call may succeed a little later.
