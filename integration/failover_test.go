@@ -204,7 +204,9 @@ func TestATerminatedNodeLeaves(t *testing.T) {
 
 func tooYoung(t testing.TB, url string, age time.Duration) string {
 	t.Helper()
-	m := read[struct{ Node struct{ UptimeSeconds float64 } }](t, call(t, "GET", url+"/v1/local/metrics", nil).want(t, 200))
+	m := read[struct {
+		Node struct{ UptimeSeconds float64 }
+	}](t, call(t, "GET", url+"/v1/local/metrics", nil).want(t, 200))
 	if up := time.Duration(m.Node.UptimeSeconds * float64(time.Second)); up < age {
 		return fmt.Sprintf("the node is up for %s only", up)
 	}

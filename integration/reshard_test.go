@@ -36,7 +36,9 @@ func TestCopiesMoveAwayFromHomesMaster(t *testing.T) {
 	}
 	eventually(t, 30*time.Second, func() string {
 		m := read[struct {
-			Cluster struct{ LastSync struct{ CopiesMoved, SharedMaster, CopiesRepaired int } }
+			Cluster struct {
+				LastSync struct{ CopiesMoved, SharedMaster, CopiesRepaired int }
+			}
 		}](t, call(t, "GET", f.url(0)+"/v1/local/metrics", nil).want(t, 200)).Cluster.LastSync
 		if m.CopiesMoved+m.SharedMaster+m.CopiesRepaired == 0 {
 			return ""

@@ -1,0 +1,94 @@
+# `make help` lists the targets. CI runs the same ones that people run.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+
+TAGS       := nomsgpack
+PACKAGES   ?= ./...
+RUN        ?=
+MODEL_RUNS ?= 1000000
+IMAGE      ?= orchestrator:dev
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+DATE    := $(shell git log -1 --format=%cI 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
+
+# The race detector is written in C. Without a compiler, and without the means to install one, tests run without it and say so.
+RACE = $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: build
+build: ## build bin/orchestrator: static, stripped
+	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/orchestrator ./cmd/orchestrator
+
+.PHONY: dev
+dev: ## run three nodes and an embedded Redis in one process
+	go run -tags $(TAGS) ./cmd/orchestrator dev
+
+.PHONY: test
+test: compiler ## the whole proof, on real Redis that it finds or starts by itself (PACKAGES=, RUN= narrow it)
+	@$(if $(RACE),,echo 'no C compiler: the race detector is off' >&2)
+	ORCHESTRATOR_TEST_REDIS=auto go test $(RACE) -tags $(TAGS) -timeout 25m $(if $(RUN),-run '$(RUN)') $(PACKAGES)
+
+.PHONY: unit
+unit: ## the tests that need Go alone; the others are skipped by name
+	ORCHESTRATOR_TEST_REDIS= go test -tags $(TAGS) -timeout 5m $(PACKAGES)
+
+.PHONY: model
+model: ## search the protocol's model for a violation (MODEL_RUNS=1000000 runs per variant)
+	MODEL_RUNS=$(MODEL_RUNS) go test -tags $(TAGS) -timeout 0 -count 1 -v -run TestProtocolHolds ./internal/chainmodel
+
+.PHONY: cover
+cover: ## coverage of the whole proof, package by package and in all (cover.out)
+	ORCHESTRATOR_TEST_REDIS=auto go test -tags $(TAGS) -timeout 25m -coverpkg ./cmd/...,./internal/... -coverprofile cover.out ./...
+	@go tool cover -func cover.out | tail -n 1
+
+.PHONY: lint
+lint: format vet staticcheck ## formatting, go vet, the layering rule and staticcheck
+
+.PHONY: format
+format: ## fail if a file is not formatted, and name it
+	@files=$$(find . -name '*.go' -not -path './.git/*' -print0 | xargs -0 gofmt -l); \
+	  if [ -n "$$files" ]; then echo "not formatted (make fmt mends it):" >&2; echo "$$files" >&2; exit 1; fi
+
+.PHONY: vet
+vet: ## go vet and the layering rule
+	go vet -tags $(TAGS) ./...
+	go test -tags $(TAGS) ./internal/layering
+
+.PHONY: staticcheck
+staticcheck: ## staticcheck, built from tools/staticcheck
+	go tool -modfile=tools/staticcheck/go.mod staticcheck -tags $(TAGS) ./...
+
+.PHONY: golangci
+golangci: ## golangci-lint by .golangci.yml, built from tools/golangci-lint (minutes, the first time)
+	go tool -modfile=tools/golangci-lint/go.mod golangci-lint run --build-tags $(TAGS) ./...
+
+.PHONY: fmt
+fmt: ## format every Go file
+	gofmt -w $$(find . -name '*.go' -not -path './.git/*')
+
+.PHONY: docs
+docs: ## write again what is generated: the table of configuration keys, the help texts
+	go test -tags $(TAGS) ./cmd/orchestrator/... -run 'TestDocument|TestHelp' -update
+
+.PHONY: image
+image: build ## build the container image, FROM scratch (IMAGE=orchestrator:dev)
+	docker build -f deploy/Dockerfile --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) --build-arg DATE=$(DATE) -t $(IMAGE) .
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin cover.out
+
+# Root on Debian may install what is missing; anybody else is told by `test` that the race detector is off.
+.PHONY: compiler
+compiler:
+	@if ! command -v $${CC:-cc} >/dev/null 2>&1 && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo 'installing a C compiler for the race detector'; \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc libc6-dev; } >/dev/null || true; fi

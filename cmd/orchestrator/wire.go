@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"orchestrator/cmd/orchestrator/internal/config"
+	"orchestrator/internal/balancer"
+	"orchestrator/internal/fleet"
+	"orchestrator/internal/httpapi"
+	"orchestrator/internal/keyspace"
+	"orchestrator/internal/lease"
+	"orchestrator/internal/redisx"
+	"orchestrator/internal/registry"
+	"orchestrator/internal/session"
+	"orchestrator/internal/sessionstore"
+)
+
+// wiring is what a node gets from the process that it runs in.
+type wiring struct {
+	listener net.Listener
+	embedded bool // Redis is the embedded server
+	log      *slog.Logger
+}
+
+// newNode builds a node from the bottom up: Redis, who is alive, who may act, who should, what was done, the use cases over
+// them, the door. Redis is reached and the fleet's settings are compared with ours; nothing else is started.
+func newNode(ctx context.Context, cfg config.Config, reach config.Redis, in wiring) (*node, error) {
+	in.log = in.log.With("self", cfg.NodeID)
+	client, err := redisx.Open(ctx, redisx.Options{
+		Seeds: reach.Addrs, Username: reach.Username, Password: reach.Password, TLS: reach.TLS,
+		Patience: cfg.RequestTimeout / 2, Embedded: in.embedded, Log: in.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	n, err := assemble(ctx, cfg, client, in)
+	if err != nil {
+		_ = client.Close()
+		return nil, err
+	}
+	return n, nil
+}
+
+func assemble(ctx context.Context, cfg config.Config, client *redisx.Client, in wiring) (*node, error) {
+	keys, err := keyspace.New(cfg.Prefix, cfg.Partitions)
+	if err != nil {
+		return nil, err
+	}
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	parts, err := newParts(cfg, client, keys, in, metrics)
+	if err != nil {
+		return nil, err
+	}
+	own := registry.Meta{Schema: registry.Schema, Partitions: cfg.Partitions, ReplicationFactor: cfg.ReplicationFactor}
+	if _, err := parts.registry.CheckMeta(ctx, own); err != nil {
+		return nil, fmt.Errorf("compare with the fleet's settings: %w", err)
+	}
+	door := &gate{Health: parts.service}
+	handler, err := httpapi.New(httpapi.Config{
+		Sessions: parts.service, Catalog: parts.service, Nodes: parts.service, Metrics: parts.service, Health: door,
+		Node: session.NodeID(cfg.NodeID), Version: thisBuild().Version, Registry: metrics, Log: in.log, RequestTimeout: cfg.RequestTimeout,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &node{
+		name: cfg.NodeID, listener: in.listener, server: httpapi.Server(in.listener.Addr().String(), handler), gate: door,
+		joined: parts.registry.Joined(), loops: parts.run, close: client.Close,
+		drainDelay: cfg.DrainDelay, patience: cfg.RequestTimeout + time.Second, log: in.log,
+	}, nil
+}
+
+// parts are the packages that run in the background or that others are built on.
+type parts struct {
+	registry *registry.Registry
+	store    *sessionstore.Store
+	service  *fleet.Service
+	log      *slog.Logger
+}
+
+func newParts(cfg config.Config, client *redisx.Client, keys *keyspace.Keys, in wiring, metrics *prometheus.Registry) (*parts, error) {
+	p := &parts{log: in.log}
+	var err error
+	if p.registry, err = registry.New(client, keys, registry.Config{
+		Self: self(cfg, in), HeartbeatTimeout: cfg.HeartbeatTimeout, GossipInterval: cfg.GossipInterval, Log: in.log,
+		Pulse: func(ctx context.Context) error { return p.service.Pulse(ctx) }, // not asked before run, when the service is there
+	}); err != nil {
+		return nil, err
+	}
+	leases, err := lease.New(client, keys, lease.Config{TTL: cfg.LeaseTTL, Log: in.log})
+	if err != nil {
+		return nil, err
+	}
+	placer, err := balancer.New(client, keys, balancer.Config{Strategy: balancer.Strategy(cfg.Strategy), Log: in.log})
+	if err != nil {
+		return nil, err
+	}
+	if p.store, err = sessionstore.New(client, keys, sessionstore.Config{
+		ReplicationFactor: cfg.ReplicationFactor, LeaseTTL: cfg.LeaseTTL, Log: in.log,
+	}); err != nil {
+		return nil, err
+	}
+	p.service, err = fleet.New(fleet.Config{
+		Members: p.registry, Undertaker: p.registry, Placer: placer, Accounts: placer, Leases: leases, Store: p.store,
+		Redis:            client,
+		HeartbeatTimeout: cfg.HeartbeatTimeout, GossipInterval: cfg.GossipInterval, SyncInterval: cfg.SyncInterval,
+		Metrics: metrics, Log: in.log,
+	})
+	return p, err
+}
+
+// self is what the node says of itself. Its port is the one that it got.
+func self(cfg config.Config, in wiring) session.Node {
+	return session.Node{
+		Holder: session.Holder{Node: session.NodeID(cfg.NodeID)}, Host: cfg.AdvertisedHost, Port: portOf(in.listener),
+		MaxSessions: cfg.MaxSessions, Weight: cfg.Weight, Zone: cfg.Zone, Version: thisBuild().Version,
+	}
+}
