@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"orchestrator/internal/redisx"
@@ -24,7 +25,7 @@ const renewLimit = 500
 // Renewal names a lease that a holder believes to have.
 type Renewal struct {
 	ID    session.ID
-	Epoch uint64
+	Epoch uint64 // 0: whichever the home record has; the outcome tells it
 }
 
 // Outcome says what became of one renewal.
@@ -98,13 +99,18 @@ func (m *Manager) outcomes(call *redisx.Call, batch []Renewal, trusted time.Time
 }
 
 func (m *Manager) outcome(r Renewal, text string, trusted time.Time) (Outcome, error) {
-	switch {
-	case text == "":
-		return Outcome{Renewal: r, Renewed: true, TrustedUntil: trusted}, nil
-	case text == "-":
+	if renewed, ok := strings.CutPrefix(text, "="); ok {
+		epoch, err := strconv.ParseUint(renewed, 10, 53)
+		if err != nil {
+			return Outcome{}, &session.CorruptError{Key: m.keys.Session(r.ID), Reason: "field epoch: " + err.Error()}
+		}
+		return Outcome{Renewal: Renewal{r.ID, epoch}, Renewed: true, TrustedUntil: trusted}, nil
+	}
+	if trouble, ok := strings.CutPrefix(text, "!"); ok {
+		return Outcome{}, &session.CorruptError{Key: m.keys.Session(r.ID), Reason: trouble}
+	}
+	if text == "-" {
 		return Outcome{Renewal: r}, nil
-	case text[0] == '!':
-		return Outcome{}, &session.CorruptError{Key: m.keys.Session(r.ID), Reason: text[1:]}
 	}
 	owner, epoch, err := session.ParseLease(text)
 	if err != nil {

@@ -103,3 +103,19 @@ func TestRenewWorksInBatches(t *testing.T) {
 		}
 	})
 }
+
+// A holder that does not know its epochs renews under those that the records have.
+func TestRenewWhicheverEpoch(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, b bench) {
+		id := newID().InPartition(3, 16)
+		b.own(id, alice, 9)
+		out, err := b.Renew(t.Context(), 3, alice, []Renewal{{ID: id}})
+		if err != nil || len(out) != 1 || !out[0].Renewed || out[0].Epoch != 9 {
+			t.Fatalf("renewed %+v, %v", out, err)
+		}
+		if h, epoch, _, err := b.Get(t.Context(), id); err != nil || h != alice || epoch != 9 {
+			t.Fatalf("the lease is %v at %d, %v", h, epoch, err)
+		}
+	})
+}
