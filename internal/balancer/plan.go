@@ -14,6 +14,9 @@ import (
 // groupLimit bounds the candidates of one script call. A fleet of more nodes is asked in groups.
 const groupLimit = 64
 
+// workLimit bounds candidates times attempts of one script call, for Redis serves nobody else meanwhile.
+const workLimit = 8000
+
 // candidate is a node that may take a session; lower tiers are tried first.
 type candidate struct {
 	session.Node
@@ -68,7 +71,7 @@ func (p *plan) tier(n session.Node) int {
 	return 2
 }
 
-// place finds nodes for up to callLimit attempts. Consistent hashing over more candidates than one call takes asks for each
+// place finds nodes for one batch of attempts. Consistent hashing over more candidates than one call takes asks for each
 // attempt alone, for each has its own order of them.
 func (p *plan) place(ctx context.Context, attempts []Attempt) error {
 	if len(p.candidates) > groupLimit && p.balancer.cfg.Strategy == ConsistentHash {
@@ -80,6 +83,11 @@ func (p *plan) place(ctx context.Context, attempts []Attempt) error {
 		return nil
 	}
 	return p.placeIn(ctx, p.byLoad(), attempts)
+}
+
+// batch is how many attempts one call may carry.
+func (p *plan) batch() int {
+	return min(callLimit, workLimit/max(1, min(len(p.candidates), groupLimit)))
 }
 
 // placeIn tries one group of candidates after the other until every attempt is placed.

@@ -46,7 +46,7 @@ type Placed struct {
 // what is returned, gets the same nodes if it is asked for again, and otherwise ends with its deadline.
 func (b *Balancer) Reserve(ctx context.Context, req Request) ([]Placed, error) {
 	p := b.newPlan(req)
-	for batch := range slices.Chunk(req.Attempts, callLimit) {
+	for batch := range slices.Chunk(req.Attempts, p.batch()) {
 		if err := p.place(ctx, batch); err != nil {
 			return p.placed(), err
 		}

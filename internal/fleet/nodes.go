@@ -10,7 +10,7 @@ import (
 	"orchestrator/internal/session"
 )
 
-// Nodes returns every registered node and every dead one whose sessions are not recovered yet.
+// Nodes returns every registered node; one whose registration has ended is dead, and listed until it is declared so.
 func (s *Service) Nodes(ctx context.Context) ([]session.Node, error) {
 	view, err := s.Members.Refresh(ctx)
 	if err != nil {

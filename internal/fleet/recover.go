@@ -150,14 +150,14 @@ func (s *Service) adoptBatches(ctx context.Context, dead session.Holder, orphans
 	return nil
 }
 
-// count notes one takeover's outcome. A session that another node took first is recovered as well; one that was deleted is not
+// count notes one takeover's outcome. A session that another node took first is in that node's tally; one that was deleted is not
 // missed. An error that leaves the outcome open is returned.
 func count(t *registry.Tally, err error) error {
 	var stale *session.StaleEpochError
 	switch {
-	case err == nil, errors.As(err, &stale):
+	case err == nil:
 		t.Expected, t.Recovered = t.Expected+1, t.Recovered+1
-	case errors.Is(err, session.ErrNotFound):
+	case errors.As(err, &stale), errors.Is(err, session.ErrNotFound):
 	default:
 		return err
 	}

@@ -30,7 +30,7 @@ type Catalog interface {
 
 // Nodes are the use cases of the fleet's nodes.
 type Nodes interface {
-	// Nodes returns every registered node and every dead one not yet recovered.
+	// Nodes returns every registered node; one whose registration has ended is dead, and listed until it is declared so.
 	Nodes(ctx context.Context) ([]session.Node, error)
 	// Node returns one node.
 	Node(ctx context.Context, id session.NodeID) (session.Node, error)

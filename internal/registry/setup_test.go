@@ -135,6 +135,16 @@ func (f *fleet) run(r *Registry) (stop func()) {
 	return stop
 }
 
+// load makes every server know the scripts, so that their first call by digest is executed.
+func (f *fleet) load(sources ...string) {
+	f.t.Helper()
+	for _, source := range sources {
+		if err := f.redis.Redis().ScriptLoad(f.t.Context(), source).Err(); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+}
+
 func (f *fleet) exists(keys ...string) (found []string) {
 	f.t.Helper()
 	for _, key := range keys {

@@ -37,7 +37,7 @@ type Assignment struct {
 
 // ClusterMetrics sums up the fleet as its counts stand in Redis.
 type ClusterMetrics struct {
-	Nodes []Node // every registered node and every dead one not yet recovered, by id
+	Nodes []Node // every registered node, by id; dead are those whose registration has ended and that nobody has declared so yet
 }
 
 // Totals returns how many nodes there are, how many of them are alive, and how many sessions they own together.
