@@ -38,7 +38,7 @@ func (o Options) parse() (*redis.UniversalOptions, error) {
 	}
 	u := &redis.UniversalOptions{
 		Username: o.Username, Password: o.Password, TLSConfig: o.TLS,
-		ClientName: "orchestrator", Protocol: 3,
+		ClientName: "orchestrator", Protocol: 3, DisableIdentity: true,
 		DialTimeout: time.Second, ReadTimeout: time.Second, WriteTimeout: time.Second,
 		ContextTimeoutEnabled: true, PoolSize: 64, DialerRetries: 1, ConnMaxIdleTime: 5 * time.Minute,
 		MinRetryBackoff: 8 * time.Millisecond, MaxRetryBackoff: 128 * time.Millisecond,

@@ -81,6 +81,10 @@ func chooseSocket() error {
 // Close lets go of the engine's connections. Containers stay.
 func (e *Engine) Close() { _ = e.client.Close() }
 
+// Label is the label of this test binary's containers. Whoever starts some by
+// other means gives it to them, for them to be removed should the test die.
+func (e *Engine) Label() (name, value string) { return ownerLabel, e.owner }
+
 // sweep removes containers whose test binary ran on this machine and is dead.
 func (e *Engine) sweep(ctx context.Context) {
 	found, err := e.client.ContainerList(ctx, client.ContainerListOptions{

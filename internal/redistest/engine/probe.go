@@ -33,7 +33,8 @@ func (p probe) run(ctx context.Context) (facts, error) {
 		return facts{}, err
 	}
 	f := facts{Engine: p.engine.id, Image: p.image, At: time.Now()}
-	reaper := testcontainers.ReaperDefaultImage //nolint:staticcheck // deprecated, yet nothing else public names the image
+	//lint:ignore SA1019 deprecated, yet nothing else that is public names the image.
+	reaper := testcontainers.ReaperDefaultImage //nolint:staticcheck // as above, for golangci-lint
 	f.Reaper = p.engine.has(ctx, reaper) || p.engine.pull(ctx, reaper) == nil
 	if insideContainer() {
 		// Here testcontainers takes the bridge's gateway for the address of
