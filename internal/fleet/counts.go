@@ -103,6 +103,9 @@ func (s *Service) settleExpired(ctx context.Context, node session.NodeID, reserv
 		}
 		is, err := s.Store.Get(ctx, r.Session, session.Linearizable)
 		if err != nil && !errors.Is(err, session.ErrNotFound) {
+			if decided(err) {
+				continue // it cannot be read: the reservation stands, and the count with it
+			}
 			return settled, err
 		}
 		there := err == nil && is.Owner() == node

@@ -1,24 +1,29 @@
 package fleet
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // expirePage is how many sessions of a partition one round ends at the most.
 const expirePage = 100
 
-// expireDue ends the sessions in this node's share of the partitions whose time to live has ended.
+// expireDue ends the sessions in this node's share of the partitions whose time to live has ended. One that cannot be ended, because it
+// cannot be read, does not keep the others alive.
 func (s *Service) expireDue(ctx context.Context) error {
-	ids, err := s.Store.Due(ctx, s.share(s.Members.View()), expirePage)
-	if err != nil {
-		return err
-	}
+	ids, failed := s.Store.Due(ctx, s.share(s.Members.View()), expirePage)
 	for _, id := range ids {
 		ended, err := s.expire(ctx, id)
-		if err != nil {
-			return err
-		}
-		if ended {
+		switch {
+		case ended:
 			s.metrics.expired.Inc()
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil && decided(err):
+			s.Log.Warn("a session whose time has ended cannot be ended", "session", id, "error", err)
+		case err != nil:
+			failed = errors.Join(failed, err)
 		}
 	}
-	return nil
+	return failed
 }

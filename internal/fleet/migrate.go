@@ -34,7 +34,7 @@ func (s *Service) Migrate(ctx context.Context, id session.ID, to session.NodeID)
 
 // handOver reserves room elsewhere, takes the session's lease for the new owner, and takes the session over.
 func (s *Service) handOver(ctx context.Context, is session.Session, req balancer.Request) (session.Session, error) {
-	req.Attempts = []balancer.Attempt{{Session: is.ID, Key: string(s.Store.NewOp())}}
+	req.Attempts = []balancer.Attempt{{Session: is.ID, Key: string(s.Store.NewOp()), From: is.Owner()}}
 	placed, err := s.Placer.Reserve(ctx, req)
 	if err != nil {
 		return session.Session{}, err

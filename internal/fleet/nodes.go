@@ -77,6 +77,9 @@ func (s *Service) Assignments(ctx context.Context, id session.NodeID) ([]session
 			}
 		}
 	}
+	if id == s.Members.Self().Node && !s.Members.Trusted() {
+		return nil, session.ErrFenced
+	}
 	slices.SortFunc(out, func(a, b session.Assignment) int { return compareIDs(a.Session.ID, b.Session.ID) })
 	return out, nil
 }

@@ -15,6 +15,9 @@ import (
 type Members interface {
 	Self() session.Node
 	Trusted() bool
+	// Steady is for how long this node has been trusted without a break: one that was cut off, or has just begun, finds the others'
+	// registrations ended though they may be back in a moment, and judges nobody until it was steady for as long as one lasts.
+	Steady() time.Duration
 	View() registry.View
 	Refresh(ctx context.Context) (registry.View, error)
 	LastBeat() (age, latency time.Duration)
@@ -81,7 +84,7 @@ type Listings interface {
 	List(ctx context.Context, f session.Filter, limit int, token string) (session.Page, error)
 	Owned(ctx context.Context, partition int, node session.NodeID, after session.ID, limit int) ([]session.ID, error)
 	OwnedIn(ctx context.Context, node session.NodeID) (map[int]int, error)
-	OwnedAmong(ctx context.Context, partitions []int, node session.NodeID, limit int) ([]session.ID, error)
+	OwnedPages(ctx context.Context, node session.NodeID, after map[int]session.ID, limit int) (map[int][]session.ID, error)
 	Sessions(ctx context.Context, ids []session.ID) ([]session.Session, error)
 }
 

@@ -11,18 +11,22 @@ import (
 )
 
 const (
-	recoverBatch    = 500 // sessions taken over in one go
-	recoverPerRound = 64  // of each partition in one look
+	recoverBatch = 500 // sessions taken over in one go
+	recoverPage  = 64  // of each partition in one look
 )
 
 // recoverDead takes over the sessions of dead nodes that lie in this node's share of the partitions.
 func (s *Service) recoverDead(ctx context.Context) error {
-	if s.steady.look(s.Members.Trusted()) < s.HeartbeatTimeout {
+	if s.Members.Steady() < s.HeartbeatTimeout {
 		return nil
 	}
 	dead, err := s.Undertaker.Dead(ctx)
-	if err != nil || len(dead) == 0 {
+	if err != nil {
 		return err
+	}
+	s.recoveries.keep(dead)
+	if len(dead) == 0 {
+		return nil
 	}
 	view, err := s.Members.Refresh(ctx)
 	if err != nil {
@@ -35,155 +39,141 @@ func (s *Service) recoverDead(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// recoverHolder takes over what a dead holder owned in this node's share. Partitions are reported as they are done; one that could
-// not be finished is left for the next round.
+// recoverHolder walks what a dead holder owned in this node's share, a page of every partition at a time, takes it over and reports
+// each partition at its end. A partition that could not be walked to its end is left for the next round.
 func (s *Service) recoverHolder(ctx context.Context, dead session.Holder, view registry.View) error {
-	todo := map[int]*registry.Tally{}
+	r := s.recoveries.of(dead)
+	after := map[int]session.ID{}
 	for _, p := range s.share(view) {
-		todo[p] = &registry.Tally{}
+		after[p] = ""
 	}
-	skipped := map[session.ID]bool{} // looked at and not to be taken: another owner's, or unreadable
-	for len(todo) > 0 && ctx.Err() == nil {
-		left, err := s.orphansOf(ctx, dead, todo, skipped)
+	var failed error
+	for len(after) > 0 && ctx.Err() == nil {
+		pages, err := s.Store.OwnedPages(ctx, dead.Node, after, recoverPage)
 		if err != nil {
-			return err
+			failed = err
 		}
-		if err := s.reportDone(ctx, dead, todo, left); err != nil {
-			return err
+		if err := s.adoptPages(ctx, r, pages, view); err != nil {
+			return r.hush(err)
 		}
-		if err := s.adoptBatches(ctx, dead, left, todo, view); err != nil {
-			return err
+		for p := range after {
+			page, ok := pages[p]
+			switch {
+			case !ok: // its master did not answer
+				delete(after, p)
+			case len(page) == recoverPage:
+				after[p] = page[len(page)-1]
+			default:
+				delete(after, p)
+				if err := s.reportRecovered(ctx, r, p); err != nil {
+					return err
+				}
+			}
 		}
 	}
-	return ctx.Err()
+	return errors.Join(failed, ctx.Err())
 }
 
-// orphansOf returns sessions in the partitions of todo that the dead holder still owns, some of each partition.
-func (s *Service) orphansOf(ctx context.Context, dead session.Holder, todo map[int]*registry.Tally, skipped map[session.ID]bool) ([]session.Session, error) {
-	partitions := make([]int, 0, len(todo))
-	for p := range todo {
-		partitions = append(partitions, p)
+// adoptPages takes over those of the pages' sessions that the dead holder owns. It returns an error unless every one of them is
+// decided: taken over, somebody else's, gone, or impossible to read.
+func (s *Service) adoptPages(ctx context.Context, r *recovery, pages map[int][]session.ID, view registry.View) error {
+	var ids []session.ID
+	for _, page := range pages {
+		ids = append(ids, page...)
 	}
-	ids, err := s.Store.OwnedAmong(ctx, partitions, dead.Node, recoverPerRound+len(skipped))
+	if len(ids) == 0 {
+		return nil
+	}
+	orphans, err := s.orphansAmong(ctx, r, ids)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	fresh := ids[:0]
-	for _, id := range ids {
-		if !skipped[id] {
-			fresh = append(fresh, id)
-		}
-	}
-	all, err := s.Store.Sessions(ctx, fresh)
-	if err != nil {
-		return nil, err
-	}
-	readable := map[session.ID]bool{}
-	var orphans []session.Session
-	for _, is := range all {
-		readable[is.ID] = true
-		if is.Holder == dead {
-			orphans = append(orphans, is)
-		} else {
-			skipped[is.ID] = true
-		}
-	}
-	for _, id := range fresh {
-		if t := todo[s.Store.Partition(id)]; !readable[id] && t != nil {
-			skipped[id] = true
-			s.metrics.lost.Inc()
-			t.Expected, t.Lost = t.Expected+1, t.Lost+1
-			s.Log.Error("a dead node's session cannot be read and was left alone", "session", id, "node", dead.Node)
-		}
-	}
-	return orphans, nil
-}
-
-// reportDone reports the partitions of todo that hold no orphan any more and takes them off todo.
-func (s *Service) reportDone(ctx context.Context, dead session.Holder, todo map[int]*registry.Tally, left []session.Session) error {
-	busy := map[int]bool{}
-	for _, is := range left {
-		busy[s.Store.Partition(is.ID)] = true
-	}
-	for p, tally := range todo {
-		if busy[p] {
-			continue
-		}
-		total, finished, err := s.Undertaker.Recovered(ctx, dead, p, s.Store.Partitions(), *tally)
-		if err != nil {
-			return err
-		}
-		delete(todo, p)
-		if finished {
-			s.noRoom.Delete(dead)
-			s.metrics.recoveries.Inc()
-			s.Log.Info(fmt.Sprintf("recovered %d, lost %d", total.Recovered, total.Lost), "node", dead.Node, "incarnation", dead.Incarnation,
-				"expected", total.Expected, "recovered", total.Recovered, "lost", total.Lost)
-		}
-	}
-	return nil
-}
-
-// adoptBatches gives orphans new owners, recoverBatch at a time, and counts them in their partitions' tallies.
-func (s *Service) adoptBatches(ctx context.Context, dead session.Holder, orphans []session.Session, todo map[int]*registry.Tally, view registry.View) error {
 	for len(orphans) > 0 {
 		n := min(recoverBatch, len(orphans))
-		results, err := s.adopt(ctx, orphans[:n], view)
-		if err != nil {
-			var full *session.NoCapacityError
-			if _, said := s.noRoom.LoadOrStore(dead, true); errors.As(err, &full) && said {
-				return nil // said before; tried again in the next round
-			}
-			return fmt.Errorf("sessions of dead node %s wait for room: %w", dead.Node, err)
-		}
+		found, results, err := s.adopt(ctx, orphans[:n], view)
 		for i, res := range results {
-			tally := todo[s.Store.Partition(orphans[i].ID)]
-			if err := count(tally, res.Err); err != nil {
-				return err
-			}
+			err = errors.Join(err, r.count(s.Store.Partition(found[i].ID), res.Err))
 			if res.Err == nil {
 				s.metrics.takeovers.Inc()
 			}
+		}
+		if err != nil {
+			return err
 		}
 		orphans = orphans[n:]
 	}
 	return nil
 }
 
-// count notes one takeover's outcome. A session that another node took first is in that node's tally; one that was deleted is not
-// missed. An error that leaves the outcome open is returned.
-func count(t *registry.Tally, err error) error {
-	var stale *session.StaleEpochError
-	switch {
-	case err == nil:
-		t.Expected, t.Recovered = t.Expected+1, t.Recovered+1
-	case errors.As(err, &stale), errors.Is(err, session.ErrNotFound):
-	default:
+// orphansAmong returns the sessions among ids that the dead holder owns. One that home does not show is looked at closer: its
+// home may be gone and its copy not.
+func (s *Service) orphansAmong(ctx context.Context, r *recovery, ids []session.ID) ([]session.Session, error) {
+	all, err := s.Store.Sessions(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	shown := map[session.ID]bool{}
+	for _, is := range all {
+		shown[is.ID] = true
+	}
+	for _, id := range ids {
+		if shown[id] {
+			continue
+		}
+		is, err := s.Store.Get(ctx, id, session.Linearizable)
+		var corrupt *session.CorruptError
+		switch {
+		case err == nil:
+			all = append(all, is)
+		case errors.Is(err, session.ErrNotFound):
+		case errors.As(err, &corrupt):
+			if r.lose(s.Store.Partition(id), id) {
+				s.metrics.lost.Inc()
+				s.Log.Error("a dead node's session cannot be read and is left alone", "session", id, "owner", r.dead.Node, "error", err)
+			}
+		default:
+			return nil, err
+		}
+	}
+	orphans := all[:0]
+	for _, is := range all {
+		if is.Holder == r.dead {
+			orphans = append(orphans, is)
+		}
+	}
+	return orphans, nil
+}
+
+// reportRecovered reports one partition; the report that completes them all ends the recovery with one line.
+func (s *Service) reportRecovered(ctx context.Context, r *recovery, partition int) error {
+	total, finished, err := s.Undertaker.Recovered(ctx, r.dead, partition, s.Store.Partitions(), r.tally(partition).Tally)
+	if err != nil {
 		return err
+	}
+	r.reported(partition)
+	if finished {
+		s.metrics.recoveries.Inc()
+		s.Log.Info(fmt.Sprintf("recovered %d, lost %d", total.Recovered, total.Lost), "dead", r.dead.Node, "incarnation", r.dead.Incarnation,
+			"expected", total.Expected, "recovered", total.Recovered, "lost", total.Lost)
 	}
 	return nil
 }
 
-// adopt places sessions anew and takes them over, each with its own outcome. It fails as a whole where not all find room: those
-// that did are taken over nevertheless.
-func (s *Service) adopt(ctx context.Context, orphans []session.Session, view registry.View) ([]session.Result, error) {
+// adopt places sessions anew and takes those over that found room, each with its own outcome; the error is about the others.
+func (s *Service) adopt(ctx context.Context, orphans []session.Session, view registry.View) (found []session.Session, results []session.Result, err error) {
 	attempts := make([]balancer.Attempt, len(orphans))
 	byKey := map[string]session.Session{}
 	for i, is := range orphans {
-		attempts[i] = balancer.Attempt{Session: is.ID, Key: string(s.Store.NewOp())}
+		attempts[i] = balancer.Attempt{Session: is.ID, Key: string(s.Store.NewOp()), From: is.Owner()}
 		byKey[attempts[i].Key] = is
 	}
 	placed, err := s.Placer.Reserve(ctx, balancer.Request{Attempts: attempts, Candidates: view.Nodes()})
-	if len(placed) == 0 {
-		return nil, err
-	}
-	found := make([]session.Session, len(placed))
+	found = make([]session.Session, len(placed))
 	for i, p := range placed {
 		found[i] = byKey[p.Key]
 	}
-	results := s.takeOver(ctx, found, placed)
-	if err != nil {
-		return nil, err
+	if len(placed) == 0 {
+		return nil, nil, err
 	}
-	return results, nil
+	return found, s.takeOver(ctx, found, placed), err
 }

@@ -51,8 +51,14 @@ func (s *Service) renewPartition(ctx context.Context, partition int, self sessio
 				held++
 			}
 		}
-		if err != nil {
+		if err != nil && !decided(err) {
 			return held, err
+		}
+		if err != nil {
+			s.Log.Warn("leases of sessions that cannot be read are not renewed", "partition", partition, "error", err)
+		}
+		if len(ids) < renewPage {
+			return held, nil
 		}
 		after = ids[len(ids)-1]
 	}

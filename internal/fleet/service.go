@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -59,12 +58,11 @@ type Service struct {
 	metrics *metrics
 	settler *settler
 	work    *workLoop
-	steady  steadiness
+
+	recoveries recoveries // belongs to the recover job
 
 	held     atomic.Int64 // leases renewed in the last round
 	lastSync atomic.Pointer[session.SyncReport]
-
-	noRoom sync.Map // dead holders whose sessions found no room, so that it is said once
 }
 
 // New returns a service that does nothing in the background until Run.
@@ -72,7 +70,7 @@ func New(cfg Config) (*Service, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Service{Config: cfg, started: time.Now(), metrics: newMetrics(cfg.Metrics), settler: newSettler(cfg.Placer, cfg.Log)}
+	s := &Service{Config: cfg, started: time.Now(), metrics: newMetrics(cfg.Metrics), settler: newSettler(cfg.Placer, cfg.Log), recoveries: recoveries{}}
 	s.lastSync.Store(&session.SyncReport{})
 	s.work = newWorkLoop(cfg.Log,
 		job{name: "topology", every: cfg.GossipInterval, run: cfg.Redis.Refresh},

@@ -2,8 +2,6 @@ package fleet
 
 import (
 	"strconv"
-	"sync"
-	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -40,26 +38,4 @@ func (s *Service) share(view registry.View) []int {
 		}
 	}
 	return partitions
-}
-
-// steadiness knows since when this node has been trusted without a break. A node that was cut off, or has just begun, finds the
-// others' registrations ended though they may be back in a moment: it judges nobody until it was itself steady for as long as a
-// registration lasts.
-type steadiness struct {
-	mu    sync.Mutex
-	since time.Time // zero: not trusted at the last look
-}
-
-// look notes whether the node is trusted now and returns for how long it has been.
-func (st *steadiness) look(trusted bool) time.Duration {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	switch {
-	case !trusted:
-		st.since = time.Time{}
-		return 0
-	case st.since.IsZero():
-		st.since = time.Now()
-	}
-	return time.Since(st.since)
 }

@@ -56,7 +56,7 @@ func (s *Service) syncPartition(ctx context.Context, partition int, view registr
 // adoptOrphans gives sessions another owner whose present one is neither alive nor being recovered: what a Redis that was rolled back,
 // or a record that was restored, leaves behind. Their leases are respected, so a holder that is merely unknown to this node keeps them.
 func (s *Service) adoptOrphans(ctx context.Context, orphans []session.Session) (adopted int, err error) {
-	if s.steady.look(s.Members.Trusted()) < s.HeartbeatTimeout {
+	if s.Members.Steady() < s.HeartbeatTimeout {
 		return 0, nil
 	}
 	dead, err := s.Undertaker.Dead(ctx)
@@ -76,19 +76,27 @@ func (s *Service) adoptOrphans(ctx context.Context, orphans []session.Session) (
 			continue
 		}
 		ok, err := s.adoptFreeLease(ctx, is, view)
-		if err != nil {
-			return adopted, err
-		}
 		if ok {
 			adopted++
+		}
+		if err != nil && (!decided(err) || isFull(err)) {
+			return adopted, err
+		}
+		if err != nil {
+			s.Log.Warn("a session without a live owner cannot be given to another node", "session", is.ID, "error", err)
 		}
 	}
 	return adopted, nil
 }
 
+func isFull(err error) bool {
+	var full *session.NoCapacityError
+	return errors.As(err, &full)
+}
+
 // adoptFreeLease takes a session over if nobody holds its lease.
 func (s *Service) adoptFreeLease(ctx context.Context, is session.Session, view registry.View) (bool, error) {
-	attempt := balancer.Attempt{Session: is.ID, Key: string(s.Store.NewOp())}
+	attempt := balancer.Attempt{Session: is.ID, Key: string(s.Store.NewOp()), From: is.Owner()}
 	placed, err := s.Placer.Reserve(ctx, balancer.Request{Attempts: []balancer.Attempt{attempt}, Candidates: view.Nodes()})
 	if err != nil {
 		return false, err

@@ -67,22 +67,3 @@ func TestAStuckJobStopsThePulse(t *testing.T) {
 		}
 	})
 }
-
-func TestSteadinessStartsOverAfterABreak(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var s steadiness
-		s.look(true)
-		time.Sleep(5 * time.Second)
-		if got := s.look(true); got != 5*time.Second {
-			t.Fatalf("steady for %s", got)
-		}
-		if got := s.look(false); got != 0 {
-			t.Fatalf("steady for %s though not trusted", got)
-		}
-		s.look(true)
-		time.Sleep(time.Second)
-		if got := s.look(true); got != time.Second {
-			t.Fatalf("steady for %s after the break", got)
-		}
-	})
-}

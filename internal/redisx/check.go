@@ -3,6 +3,7 @@ package redisx
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -19,11 +20,15 @@ func (c *Client) checkServers(ctx context.Context) error {
 	}
 	return c.eachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
 		addr := master.Options().Addr
-		info, err := master.Info(ctx, "server", "memory").Result()
-		if err != nil {
-			return Unavailable("cannot ask "+addr+" for its version", err)
+		all := map[string]string{}
+		for _, section := range []string{"server", "memory"} { // one at a time: servers before 7.0 know no more
+			info, err := master.Info(ctx, section).Result()
+			if err != nil {
+				return Unavailable("cannot ask "+addr+" about itself (INFO "+section+")", err)
+			}
+			maps.Copy(all, fields(info))
 		}
-		return checkInfo(addr, fields(info))
+		return checkInfo(addr, all)
 	})
 }
 

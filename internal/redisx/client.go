@@ -21,7 +21,7 @@ type Client struct {
 	log      *slog.Logger
 	reloads  *reloader
 	topology atomic.Pointer[Topology]
-	offset   atomic.Int64 // Redis's clock minus ours, nanoseconds
+	clock    atomic.Pointer[moment]
 }
 
 // Open connects to the seeds, finds out whether they are one server or a cluster, and checks that the fleet can run there: a

@@ -2,8 +2,8 @@ package redisx
 
 import (
 	"context"
+	"fmt"
 	"net"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -32,14 +32,12 @@ func (c *Client) Topology() *Topology { return c.topology.Load() }
 // Masters returns how many masters the newest picture shows.
 func (c *Client) Masters() int { return len(c.Topology().Masters) }
 
-// Refresh looks at the cluster's topology and at Redis's clock.
+// Refresh looks at the cluster's topology and at Redis's clock. A picture with slots that nobody serves, as a node that was just reset
+// would give, is refused, and the former one kept.
 func (c *Client) Refresh(ctx context.Context) error {
-	sent := time.Now()
-	now, err := c.rdb.Time(ctx).Result()
-	if err != nil {
+	if err := c.setClock(ctx); err != nil {
 		return Wrap(err)
 	}
-	c.offset.Store(int64(now.Sub(sent.Add(time.Since(sent) / 2))))
 	if c.cluster == nil {
 		c.topology.Store(&Topology{Masters: []Master{{ID: "single", Addr: c.rdb.(*redis.Client).Options().Addr}}})
 		return nil
@@ -48,12 +46,22 @@ func (c *Client) Refresh(ctx context.Context) error {
 	if err != nil {
 		return Wrap(err)
 	}
-	c.topology.Store(newTopology(ranges))
+	t := newTopology(ranges)
+	if n := t.unserved(); n > 0 {
+		return Unavailable(fmt.Sprintf("the cluster names no master for %d of %d slots", n, slots), nil)
+	}
+	c.topology.Store(t)
 	return nil
 }
 
-// Now returns Redis's time as far as this process can tell: its own clock, set right at the last Refresh.
-func (c *Client) Now() time.Time { return time.Now().Add(time.Duration(c.offset.Load())).UTC() }
+func (t *Topology) unserved() (n int) {
+	for _, master := range t.owner {
+		if master < 0 {
+			n++
+		}
+	}
+	return n
+}
 
 func newTopology(ranges []redis.ClusterSlot) *Topology {
 	t := &Topology{}
@@ -73,7 +81,7 @@ func newTopology(ranges []redis.ClusterSlot) *Topology {
 			host, _, _ := net.SplitHostPort(node.Addr)
 			t.Masters = append(t.Masters, Master{node.ID, node.Addr, host})
 		}
-		for slot := r.Start; slot <= r.End && slot < slots; slot++ {
+		for slot := max(r.Start, 0); slot <= r.End && slot < slots; slot++ {
 			t.owner[slot] = i
 		}
 	}
