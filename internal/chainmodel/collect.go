@@ -44,36 +44,21 @@ func (a *actor) collectStrays(l *look, home Record) bool {
 		if home.Tomb && a.world.same(l.seen[p].rec, home) {
 			continue
 		}
-		if !a.leftOver(l.seen[p].rec, home) {
-			return false
-		}
 		clean = a.collectStray(l, p, home) && clean
 	}
 	return clean
 }
 
-// leftOver reports whether home has gone on since the stray was written. What ranks above home, or beside it, belongs
-// to a change under way, and the next sync round decides on it.
-func (a *actor) leftOver(stray, home Record) bool {
-	w := a.world
-	return w.above(home, stray) || w.same(home, stray) || w.rules.lacks(StraysRankBelow)
-}
-
-// collectStray writes a tombstone over what is left of a deleted session, so that its age counts from now; what a
-// move left of a living one it erases once home has named its chain for the whole retention. It reports whether the
-// stray is no danger to what follows.
+// collectStray writes a tombstone over what is left of a deleted session, so that its age counts from now; what a move
+// left of a living one it erases after the retention. It reports whether the stray is no danger to what follows.
 func (a *actor) collectStray(l *look, p Place, home Record) bool {
-	s, r := l.session, a.world.rules
+	s, r, stray := l.session, a.world.rules, l.seen[p]
 	if home.Tomb && !r.lacks(StraysAreBuried) {
-		a.cas(s, p, change{expect: l.seen[p].rec, next: home, born: l.born[p]})
+		a.cas(s, p, change{expect: stray.rec, next: home, born: l.born[p]})
 		return false
 	}
-	stray := l.seen[p]
-	old := l.age(r.home(), l.seen[r.home()].chainSince) >= r.Retention
-	if r.lacks(PointerAgeFromHome) {
-		old = l.age(p, stray.writtenAt) >= r.Retention
-	}
-	if !old && !home.Tomb && !r.lacks(PointersKept) {
+	old := l.age(p, stray.writtenAt) >= r.Retention || r.lacks(PointersKept)
+	if !old && !home.Tomb {
 		return true
 	}
 	return a.call(func() reply { return s.erase(p, stray.rec, 0) }) == accepted

@@ -2,17 +2,17 @@ package chainmodel
 
 import "testing"
 
-// TestEveryInterleaving searches small scenarios without chance. The first ones are searched to the end; the rest as far as
-// the bound goes, which varies their late choices only.
+// TestEveryInterleaving searches small scenarios without chance. Two are searched to the end; the rest as far as the bound
+// goes, which varies their late choices only. With -runs 300000 a third completes, "create twice and a reader".
 func TestEveryInterleaving(t *testing.T) {
 	t.Parallel()
-	complete := map[string]bool{"two takers": true, "create twice and a reader": true, "create and two readers": true}
+	complete := map[string]bool{"two takers": slowdown == 1, "create and two readers": true}
 	for _, s := range Scenarios() {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
-			limit := runs(t, 4000)
+			limit := runs(t, 2000)
 			if complete[s.Name] {
-				limit = 1_000_000
+				limit = max(limit, 50_000)
 			}
 			found := Exhaust(standard("exhaustive"), s, limit)
 			t.Logf("%d runs, complete: %v", found.Runs, found.Complete)
@@ -30,10 +30,18 @@ func TestEveryInterleaving(t *testing.T) {
 func TestEveryInterleavingSeesFaults(t *testing.T) {
 	t.Parallel()
 	scenario := Scenario{Seeded: true, Copies: 1, Cast: "wwr", Losses: 1}
-	for name, g := range map[string]Rule{"home first": HomeLast, "copy wins ties": HomeWinsTies} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		guard Rule
+		limit int
+	}{
+		{"the copy's script compares nothing", CompareOnCopy, 4000},
+		{"home's script compares nothing", CompareOnHome, 8000},
+		{"the copy wins ties", HomeWinsTies, 16_000},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			found := Exhaust(standard("control", without(g)), scenario, 60_000)
+			found := Exhaust(standard("control", without(c.guard)), scenario, c.limit)
 			if found.Bad == 0 {
 				t.Fatalf("%d runs show nothing", found.Runs)
 			}

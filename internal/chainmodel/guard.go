@@ -34,9 +34,7 @@ const (
 	CollectLooksOffChain       // ... at every candidate, not in the chain alone
 	AgeAtReading               // ... that were old enough when they were read, not when the last was
 	StraysAreBuried            // a stray of a deleted session becomes a tombstone before anything is collected
-	StraysRankBelow            // what ranks above home belongs to a change under way and is not collected
 	PointersKept               // what a move leaves behind stays for the retention
-	PointerAgeFromHome         // ... counted from home's commit of the move
 	MoveWritesOldCopies        // a move writes the chain it leaves
 	MoveHomeLast               // ... before home
 	MoveSparesHigher           // ... and nothing that ranks as high as what it writes
@@ -46,5 +44,6 @@ const (
 	OnlyReachedCounts          // a place a reader merely believes in does not count; safety does not need it
 	FromBreaksTies             // of a move and another change of one rank the change in the old chain wins
 	EmptyChainReachesAll       // a home record without copies does not hide copies added later
+	AbsenceReachesAll          // a place that is empty though home leads there does not end the search
 	FromIsReached              // the chain that a move left is read too
 )

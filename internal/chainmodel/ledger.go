@@ -31,12 +31,6 @@ type ledger struct {
 	claims   map[int]reservation // by attempt
 }
 
-// claimed is a reservation that still counts.
-func (l *ledger) claimed(attempt int) (reservation, bool) {
-	c, ok := l.claims[attempt]
-	return c, ok && c.kind != settled
-}
-
 // reserve counts a session on the least loaded node that has room. An attempt that asks again gets the same node. It
 // reports false when every node is full or the attempt is over.
 func (l *ledger) reserve(now, attempt, session, deadline int, not int) (int, bool) {

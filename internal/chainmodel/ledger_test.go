@@ -10,10 +10,10 @@ import (
 func TestLedgerHolds(t *testing.T) {
 	t.Parallel()
 	r := LedgerStandard()
-	n := runs(t, 8000)
+	n := runs(t, 5000)
 	for seed := *flagSeed; seed < *flagSeed+uint64(n); seed++ {
 		if found := RunLedger(r, seed, nil); len(found) > 0 {
-			t.Fatalf("seed %d: %v; to see it: go test ./internal/chainmodel -run TestReplay -v -variant %s -seed %d -trace", seed, found, r.Name, seed)
+			t.Fatalf("seed %d: %v; %s", seed, found, howToSee(r.Name, seed))
 		}
 	}
 }

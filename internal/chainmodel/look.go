@@ -102,13 +102,18 @@ func (l *look) reach() places {
 }
 
 // leads is where the record at p says that others lie: its chain, and the chain that a move left. A move that was never
-// finished may have written over the pointer that stood at p, and then only From leads back.
+// finished may have written over the pointer that stood at p, and then only From leads back. Where nothing lies any more a
+// pointer may have lain, and then it could have led anywhere.
 func (l *look) leads(p Place) places {
-	r := l.seen[p].rec
-	if l.session.world.rules.lacks(FromIsReached) {
+	r, rules := l.seen[p].rec, l.session.world.rules
+	switch {
+	case r.Absent() && !rules.lacks(AbsenceReachesAll):
+		return l.everyPlace()
+	case rules.lacks(FromIsReached):
 		return r.Chain.set()
+	default:
+		return r.Chain.set() | r.From.set()
 	}
-	return r.Chain.set() | r.From.set()
 }
 
 // age is how old something written at tick since was at place p when it was read there. A later moment will not do: a

@@ -13,10 +13,18 @@ var (
 	flagRuns    = flag.Int("runs", 0, "runs per variant; default MODEL_RUNS, else a few thousand")
 	flagSeed    = flag.Uint64("seed", 1, "first seed")
 	flagVariant = flag.String("variant", "", "only the variant or control of this name")
-	flagTrace   = flag.Bool("trace", false, "TestReplay: print every step of the run of -seed under -variant")
+	flagSteps   = flag.Bool("steps", false, "TestReplay: print every step of the run of -seed under -variant")
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// The usual lengths are for cheap properties of pure functions; flags given on the command line still win.
+	for name, value := range map[string]string{"rapid.checks": strconv.Itoa(2000 / slowdown), "rapid.steps": "80"} {
+		if err := flag.Set(name, value); err != nil {
+			panic(err)
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // runs is how many runs a variant gets: usual ones by default, fewer under the race detector.
 func runs(t *testing.T, usual int) int {

@@ -9,11 +9,10 @@ type cell struct {
 
 // state is all that one place holds for a session at one time.
 type state struct {
-	rec        Record
-	writtenAt  int // server time at which this record was written here
-	chainSince int // home only: since when home's record names this chain
-	lease      lease
-	derived    derived
+	rec       Record
+	writtenAt int // server time at which this record was written here
+	lease     lease
+	derived   derived
 }
 
 // moment is a state and the tick since which it was current.

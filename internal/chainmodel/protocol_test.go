@@ -15,11 +15,11 @@ func TestProtocolHolds(t *testing.T) {
 		t.Run(r.Name, func(t *testing.T) {
 			t.Parallel()
 			chosen(t, r.Name)
-			n := runs(t, 2500)
+			n := runs(t, 1500)
 			c := Play(r, *flagSeed, n, 2)
 			t.Logf("seeds %d to %d: %v", *flagSeed, *flagSeed+uint64(n)-1, c)
 			for v, seed := range c.First {
-				t.Errorf("%s; to see it: go test ./internal/chainmodel -run TestReplay -v -variant %s -seed %d -trace", v, r.Name, seed)
+				t.Errorf("seed %d: %s; %s", seed, v, howToSee(r.Name, seed))
 			}
 		})
 	}

@@ -74,7 +74,8 @@ func (r Record) String() string {
 	if r.Absent() {
 		return "absent"
 	}
-	return fmt.Sprintf("e%d v%d op%d owner%d tomb=%v %v<-%v log%v", r.Epoch, r.Version, r.Op, r.Owner, r.Tomb, r.Chain, r.From, []byte(r.Log))
+	return fmt.Sprintf("e%d v%d op%d owner%d tomb=%v %v<-%v log%v",
+		r.Epoch, r.Version, r.Op, r.Owner, r.Tomb, r.Chain, r.From, []byte(r.Log))
 }
 
 // holds reports whether operation id is in ops.

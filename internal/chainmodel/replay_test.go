@@ -1,20 +1,26 @@
 package chainmodel
 
 import (
+	"fmt"
 	"io"
 	"testing"
 )
 
-// TestReplay plays one seed of one variant or control, step by step with -trace.
+// TestReplay plays one seed of one variant or control, step by step with -steps.
 func TestReplay(t *testing.T) {
 	if *flagVariant == "" {
 		t.Skip("needs -variant, and takes -seed and -trace")
 	}
 	var log io.Writer
-	if *flagTrace {
+	if *flagSteps {
 		log = t.Output()
 	}
 	t.Logf("variant %s, seed %d: %v", *flagVariant, *flagSeed, replay(t, log))
+}
+
+// howToSee is the command that shows a run step by step.
+func howToSee(variant string, seed uint64) string {
+	return fmt.Sprintf("to see it: go test ./internal/chainmodel -run TestReplay -v -variant %s -seed %d -steps", variant, seed)
 }
 
 func replay(t *testing.T, log io.Writer) []Violation {

@@ -5,8 +5,8 @@ type Scenario struct {
 	Name   string
 	Seeded bool
 	Copies int
-	// Cast has one letter for each caller: w write, W the same write through a second node, h the first owner's write, t takeover, c create, C the
-	// same create through a second node, d delete, r reader, e eventual reader, m move.
+	// Cast has one letter for each caller: w write, W the same write through a second node, h the first owner's write,
+	// t takeover, c create, C the same create through a second node, d delete, r reader, e eventual reader, m move.
 	Cast    string
 	Crashes int // actors that may stop anywhere
 	Faults  int // calls that may be doubled, late or lost

@@ -49,9 +49,6 @@ func (s *session) commit(old, next state, c change) state {
 	} else {
 		next.derived = old.derived.follow(old.rec, next.rec)
 	}
-	if old.rec.Absent() || old.rec.Chain != next.rec.Chain {
-		next.chainSince = s.world.now
-	}
 	return next
 }
 
