@@ -50,69 +50,43 @@ func named(holders []session.Holder, node session.NodeID) bool {
 	return false
 }
 
-// correctCount sets one node's count to what the records say: the sessions it owns, and one for each that is under way to it or about
-// to leave it. Sessions under way are left out of what is counted in the records, for they may be there already or not. Nothing is
-// written if the account moved meanwhile.
+// correctCount sets one node's count right by what the records say. While attempts are under way the count may lie anywhere between the
+// sessions the node owns and those plus one for each attempt, for nobody can tell from outside which of them have come; beyond that it
+// is wrong, and set to the upper end, so that no node is given more than it may own. Nothing is written if the account moved meanwhile.
 func (s *Service) correctCount(ctx context.Context, node session.NodeID) (bool, error) {
 	snap, err := s.Accounts.Snapshot(ctx, node)
 	if err != nil {
 		return false, err
 	}
-	if settled, err := s.settleExpired(ctx, node, snap.Reservations); err != nil || settled || snap.Truncated {
+	if dropped, err := s.dropExpired(ctx, node, snap.Reservations); err != nil || dropped || snap.Truncated {
 		return false, err
 	}
-	underWay, extra := underWay(snap.Reservations)
-	owned, err := s.Store.Count(ctx, node, underWay...)
-	if err != nil || owned+extra == snap.Load {
+	owned, err := s.Store.Count(ctx, node)
+	most := owned + len(snap.Reservations)
+	if err != nil || owned <= snap.Load && snap.Load <= most {
 		return false, err
 	}
-	changed, err := s.Accounts.Correct(ctx, node, snap.Moves, owned+extra)
+	changed, err := s.Accounts.Correct(ctx, node, snap.Moves, most)
 	if changed {
-		s.Log.Info("set a node's live count right", "node", node, "from", snap.Load, "to", owned+extra)
+		s.Log.Info("set a node's live count right", "node", node, "from", snap.Load, "to", most)
 	}
 	return changed, err
 }
 
-// underWay returns the sessions of reservations and how much they add to the count: one for each that arrives, and one for each
-// session that leaves and does not also arrive.
-func underWay(reservations []balancer.Reservation) (ids []session.ID, extra int) {
-	arriving, leaving := map[session.ID]int{}, map[session.ID]bool{}
-	for _, r := range reservations {
-		ids = append(ids, r.Session)
-		if r.Leaving {
-			leaving[r.Session] = true
-		} else {
-			arriving[r.Session]++
-			extra++
-		}
-	}
-	for id := range leaving {
-		if arriving[id] == 0 {
-			extra++
-		}
-	}
-	return ids, extra
-}
-
-// settleExpired settles reservations past their deadline by what the records say: nothing in flight can still change the session under
-// them. The read is linearizable, so that it finishes or rules out what a crash left half done.
-func (s *Service) settleExpired(ctx context.Context, node session.NodeID, reservations []balancer.Reservation) (settled bool, err error) {
+// dropExpired drops reservations past their deadline: nothing in flight can still change the session under them. Its session is
+// resolved first, so that what a crash left half done is finished or ruled out; the count stays as it is, and is corrected afterwards.
+func (s *Service) dropExpired(ctx context.Context, node session.NodeID, reservations []balancer.Reservation) (dropped bool, err error) {
 	for _, r := range reservations {
 		if !r.Expired {
 			continue
 		}
-		is, err := s.Store.Get(ctx, r.Session, session.Linearizable)
-		if err != nil && !errors.Is(err, session.ErrNotFound) {
-			if decided(err) {
-				continue // it cannot be read: the reservation stands, and the count with it
-			}
-			return settled, err
+		if _, err := s.Store.Get(ctx, r.Session, session.Linearizable); err != nil && !decided(err) {
+			return dropped, err
 		}
-		there := err == nil && is.Owner() == node
-		if err := s.Placer.Settle(ctx, balancer.Outcome{Key: r.Key, Session: r.Session, Node: node, Kept: there}); err != nil {
-			return settled, err
+		if err := s.Placer.Settle(ctx, balancer.Outcome{Key: r.Key, Session: r.Session, Node: node, Kept: true}); err != nil {
+			return dropped, err
 		}
-		settled = true
+		dropped = true
 	}
-	return settled, nil
+	return dropped, nil
 }

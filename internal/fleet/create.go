@@ -43,19 +43,19 @@ func (s *Service) createOne(ctx context.Context, c sessionstore.Claim, d session
 	births := []sessionstore.Birth{birth(c, d, placed[0])}
 	res := s.Store.Create(ctx, births...)[0]
 	s.settleArrival(placed[0], res)
-	return res.Session, res.Err == nil && res.Session.Holder == placed[0].Node && res.Session.Stamp.Rank() == 1, res.Err
+	return res.Session, res.Applied, res.Err
 }
 
 func birth(c sessionstore.Claim, d session.Draft, p balancer.Placed) sessionstore.Birth {
 	return sessionstore.Birth{ID: c.Session, Chain: c.Chain, Draft: d, Owner: p.Node, NotAfter: p.Until}
 }
 
-// settleArrival ends a reservation whose outcome is known. Where it is not, because Redis did not answer, the session may still come:
-// the reservation stands until its deadline, after which the records tell.
+// settleArrival ends a reservation whose outcome is known: kept if this very attempt's change was made, whatever has become of the
+// session since, for whoever moved it on accounts for that. Where the outcome is not known, because Redis did not answer, the session
+// may still come: the reservation stands until its deadline, after which the records tell.
 func (s *Service) settleArrival(p balancer.Placed, res session.Result) {
-	kept := res.Err == nil && res.Session.Holder == p.Node
-	if res.Err == nil || decided(res.Err) {
-		s.settler.add(balancer.Outcome{Key: p.Key, Session: p.Session, Node: p.Node.Node, Kept: kept})
+	if res.Applied || res.Err == nil || decided(res.Err) {
+		s.settler.add(balancer.Outcome{Key: p.Key, Session: p.Session, Node: p.Node.Node, Kept: res.Applied})
 	}
 }
 

@@ -230,3 +230,103 @@ func TestMigrationFencesTheFormerOwner(t *testing.T) {
 		})
 	})
 }
+
+// A node that is started again under its own name takes its former sessions back, though they fill its cap and there is no other node.
+func TestARestartedNodeAtItsCapTakesItsSessionsBack(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
+		prefix := redistest.Prefix(t)
+		first := join(t, r, prefix, "a", settings{maxSessions: 300})
+		first.make(t, 300)
+		first.kill()
+		second := join(t, r, prefix, "a", settings{maxSessions: 300})
+		await(t, func() string {
+			page, err := second.List(t.Context(), session.Filter{}, 1000, "")
+			if err != nil || len(page.Sessions) != 300 {
+				return fmt.Sprintf("%d sessions %v", len(page.Sessions), err)
+			}
+			for _, is := range page.Sessions {
+				if is.Holder != second.registry.Self().Holder || is.Stamp.Epoch != 2 {
+					return fmt.Sprintf("%+v", is)
+				}
+			}
+			return ""
+		})
+		await(t, func() string {
+			if n := second.counts(t)["a"]; n != 300 {
+				return fmt.Sprintf("a counts %d", n)
+			}
+			return ""
+		})
+	})
+}
+
+// One session that cannot be read keeps none of the others alive past their end.
+func TestExpiryGoesOnPastAnUnreadableSession(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
+		ctx, a := t.Context(), join(t, r, redistest.Prefix(t), "a", settings{})
+		var bad session.ID
+		for i := range 20 {
+			is, _, err := a.Create(ctx, session.Draft{Type: "t", Name: fmt.Sprint(i), Workspace: "/w", TTL: time.Second}, session.Idempotency{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 {
+				bad = is.ID
+				if err := a.client.Redis().HSet(ctx, a.keys.Session(bad), "blob", "\x63junk").Err(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		await(t, func() string {
+			n, err := a.store.Count(ctx, "a")
+			if err != nil || n != 1 {
+				return fmt.Sprintf("%d sessions are left, want the unreadable one: %v", n, err)
+			}
+			return ""
+		})
+		if v := a.client.Redis().HGet(ctx, a.keys.Session(bad), "blob").Val(); v != "\x63junk" {
+			t.Fatalf("the unreadable record was changed: %q", v)
+		}
+	})
+}
+
+// A Redis that stands still for longer than registrations last, with everything in flight, is no reason to declare anybody dead.
+func TestAStallOfRedisKillsNobody(t *testing.T) {
+	t.Parallel()
+	s := redistest.NewServer(t)
+	prefix := redistest.Prefix(t)
+	a, b := join(t, s, prefix, "a", settings{}), join(t, s, prefix, "b", settings{})
+	await(t, func() string {
+		if a.registry.Steady() > 2*testHeartbeat && b.registry.Steady() > 2*testHeartbeat && len(a.registry.View().Nodes()) == 2 {
+			return ""
+		}
+		return "the fleet is not steady"
+	})
+	made := a.make(t, 40)
+	holders := []session.Holder{a.registry.Self().Holder, b.registry.Self().Holder}
+	s.Node().Pause(t)
+	await(t, func() string { // both find out by themselves that they are cut off
+		if a.registry.Trusted() || b.registry.Trusted() {
+			return "they still trust themselves"
+		}
+		return ""
+	})
+	s.Node().Resume(t)
+	await(t, func() string {
+		if a.registry.Steady() > 2*testHeartbeat && b.registry.Steady() > 2*testHeartbeat {
+			return ""
+		}
+		return "they never became steady again"
+	})
+	if now := []session.Holder{a.registry.Self().Holder, b.registry.Self().Holder}; now[0] != holders[0] || now[1] != holders[1] {
+		t.Fatalf("somebody was declared dead: %v, were %v", now, holders)
+	}
+	for _, was := range made {
+		is, err := a.Get(t.Context(), was.ID, session.Linearizable)
+		if err != nil || is.Stamp.Epoch != 1 {
+			t.Fatalf("%+v %v", is, err)
+		}
+	}
+}

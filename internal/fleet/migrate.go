@@ -71,9 +71,8 @@ func (s *Service) takeOver(ctx context.Context, from []session.Session, to []bal
 	results := s.Store.TakeOver(ctx, takeovers...)
 	for i, res := range results {
 		s.settleArrival(to[i], res)
-		if res.Err == nil || decided(res.Err) {
-			gone := res.Err == nil && res.Session.Holder == to[i].Node
-			s.settler.add(balancer.Outcome{Key: departures[i].Key, Session: from[i].ID, Node: from[i].Owner(), Kept: !gone})
+		if res.Applied || res.Err == nil || decided(res.Err) {
+			s.settler.add(balancer.Outcome{Key: departures[i].Key, Session: from[i].ID, Node: from[i].Owner(), Kept: !res.Applied})
 		}
 	}
 	return results

@@ -57,15 +57,12 @@ func (s *Service) Assignments(ctx context.Context, id session.NodeID) ([]session
 	}
 	var out []session.Assignment
 	for partition := range counts {
-		for after := session.ID(""); ; {
-			ids, err := s.Store.Owned(ctx, partition, id, after, renewPage)
+		for after, more := session.ID(""), true; more; {
+			ids, next, err := s.Store.Owned(ctx, partition, id, after, renewPage)
 			if err != nil {
 				return nil, err
 			}
-			if len(ids) == 0 {
-				break
-			}
-			after = ids[len(ids)-1]
+			after, more = next, next != ""
 			page, err := s.Store.Sessions(ctx, ids)
 			if err != nil {
 				return nil, err

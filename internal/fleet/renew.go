@@ -37,8 +37,8 @@ func (s *Service) renew(ctx context.Context) error {
 
 func (s *Service) renewPartition(ctx context.Context, partition int, self session.Holder) (held int, err error) {
 	for after := session.ID(""); ; {
-		ids, err := s.Store.Owned(ctx, partition, self.Node, after, renewPage)
-		if err != nil || len(ids) == 0 {
+		ids, next, err := s.Store.Owned(ctx, partition, self.Node, after, renewPage)
+		if err != nil {
 			return held, err
 		}
 		renewals := make([]lease.Renewal, len(ids))
@@ -57,9 +57,9 @@ func (s *Service) renewPartition(ctx context.Context, partition int, self sessio
 		if err != nil {
 			s.Log.Warn("leases of sessions that cannot be read are not renewed", "partition", partition, "error", err)
 		}
-		if len(ids) < renewPage {
+		if next == "" {
 			return held, nil
 		}
-		after = ids[len(ids)-1]
+		after = next
 	}
 }

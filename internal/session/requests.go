@@ -24,9 +24,10 @@ type Condition struct {
 	Epoch   uint64   // the holder's epoch; 0: the writer does not claim to own the session
 }
 
-// Result is one session's outcome in a batch: Err is nil where Session was made.
+// Result is one session's outcome in a batch.
 type Result struct {
-	Session Session
+	Session Session // as it is now, where Err is nil
+	Applied bool    // the change was made by this call, whatever has become of the session since
 	Err     error
 }
 

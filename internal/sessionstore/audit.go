@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -41,7 +42,8 @@ type audit struct {
 	partition int
 	visit     func(session.Session)
 	after     session.ID
-	listed    map[session.ID]bool // of the page: is it in its owner's set
+	began     time.Time              // before the page was read
+	entries   map[session.ID]entries // of the page
 	report    session.SyncReport
 }
 
@@ -77,6 +79,11 @@ func (a *audit) nextPage(ctx context.Context) (page, error) {
 	for tag, cmd := range cmds {
 		for _, id := range cmd.Val() {
 			if pg.last || id <= bound {
+				if !a.s.lies(session.ID(id), a.partition) {
+					a.report.IndexRepaired++
+					a.s.strike(ctx, a.indexKey(tag), id)
+					continue
+				}
 				pg.listed[session.ID(id)] = append(pg.listed[session.ID(id)], tag)
 			}
 		}
@@ -98,6 +105,7 @@ var auditFields = append(slices.Clone(headFields), fieldOwner, fieldIncarnation,
 
 // comparePage reads the heads of all records of a page's sessions and looks closer at those that are not in order.
 func (a *audit) comparePage(ctx context.Context, pg page) error {
+	a.began = time.Now()
 	heads := map[session.ID]map[int]*redis.SliceCmd{}
 	err := a.s.redis.Read(ctx, func(pipe redis.Pipeliner) {
 		for _, id := range pg.ids {
@@ -110,24 +118,30 @@ func (a *audit) comparePage(ctx context.Context, pg page) error {
 	if err != nil {
 		return err
 	}
-	owners := map[session.ID]session.NodeID{}
+	homes := map[session.ID]map[string]string{}
 	for _, id := range pg.ids {
-		if f := auditNamed(heads[id][home].Val()); f[fieldOwner] != "" {
-			owners[id] = session.NodeID(f[fieldOwner])
+		if f := auditNamed(heads[id][home].Val()); len(f) > 0 {
+			homes[id] = f
 		}
 	}
-	if err := a.readListed(ctx, owners); err != nil {
+	if a.entries, err = a.s.readEntries(ctx, a.partition, homes); err != nil {
 		return err
 	}
 	for _, id := range pg.ids {
-		if err := a.compare(ctx, id, pg.listed[id], heads[id]); err != nil {
-			if unreachable(err) || ctx.Err() != nil {
-				return err
-			}
-			a.report.Unreadable++
-			a.s.log.Warn("left a session's records alone", "session", id, "error", err)
+		if err := a.leave(ctx, id, a.compare(ctx, id, pg.listed[id], heads[id])); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// leave counts a session whose keys cannot be read and lets the audit go on; it returns errors after which it cannot.
+func (a *audit) leave(ctx context.Context, id session.ID, err error) error {
+	if err == nil || unreachable(err) || ctx.Err() != nil {
+		return err
+	}
+	a.report.Unreadable++
+	a.s.log.Warn("left a session's records alone", "session", id, "error", err)
 	return nil
 }
 
@@ -150,7 +164,7 @@ func (a *audit) compare(ctx context.Context, id session.ID, listed []int, cmds m
 	if !a.inOrder(l, listed) {
 		var repaired []int
 		var err error
-		if atHome, repaired, err = a.s.settleChain(ctx, p, atHome.head.Chain); err != nil {
+		if atHome, repaired, err = a.s.settleChain(ctx, p, allCopyTags); err != nil {
 			return err
 		}
 		a.countRepairs(repaired)
@@ -169,7 +183,7 @@ func (a *audit) compare(ctx context.Context, id session.ID, listed []int, cmds m
 	return a.placement(ctx, id, atHome.head.Chain)
 }
 
-// inOrder reports whether home and its whole chain hold the same stamp.
+// inOrder reports whether home and its whole chain hold the same stamp, and whatever else there is was left behind on their way.
 func (a *audit) inOrder(l look, listed []int) bool {
 	h := l[home].head
 	if h.Stamp.IsZero() {
@@ -177,6 +191,12 @@ func (a *audit) inOrder(l look, listed []int) bool {
 	}
 	for _, tag := range h.Chain {
 		if !slices.Contains(listed, tag) || l[tag].head.Stamp != h.Stamp {
+			return false
+		}
+	}
+	for _, tag := range listed {
+		f := l[tag].head
+		if !slices.Contains(h.Chain, tag) && tag != home && f.Stamp != h.Stamp && (f.Stamp.Rank() >= h.Stamp.Rank() || !slices.Equal(f.Chain, h.Chain)) {
 			return false
 		}
 	}

@@ -8,14 +8,16 @@
 -- then for each record: expected stamp, new stamp, time after which it must not be applied (ms; 0: none),
 --   member of the index ("": none), time to live (ms; 0: none), number of strings that follow, field, value, field, value, ...
 -- Returns an array with a code for each record: 1 it holds the new stamp; 0 it has another stamp than the expected one;
---   -1 too late; -2 the key holds something else than a hash.
+--   -1 too late; -100-n KEYS[n] holds something of another type.
 local codes, at = {}, 2
 for i = 2, #KEYS do
   local expect, new, notAfter = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
   local member, ttl, n = ARGV[at + 3], tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
   local cur = stamp(KEYS[i])
   if not cur then
-    codes[i - 1] = -2
+    codes[i - 1] = -100 - i
+  elseif member ~= '' and not is(KEYS[1], 'zset') then
+    codes[i - 1] = -101
   elseif cur == new then
     codes[i - 1] = 1
   elseif cur ~= expect then

@@ -3,6 +3,7 @@ package sessionstore
 import (
 	"context"
 	"errors"
+	"time"
 
 	"orchestrator/internal/redisx"
 	"orchestrator/internal/session"
@@ -14,30 +15,37 @@ type decide func(base Record, op session.OpID) (Record, error)
 
 // change applies op to a session: the one way in which existing records change. It returns the record as op left it; where op
 // had been applied before, as it now is. An error that is a *session.UnavailableError leaves open whether op was applied.
-func (s *Store) change(ctx context.Context, id session.ID, op session.OpID, d decide) (Record, error) {
+// notAfter is when it must no longer be, by the servers' clocks; zero: no limit.
+func (s *Store) change(ctx context.Context, id session.ID, op session.OpID, notAfter time.Time, d decide) (Record, error) {
 	p := s.placeOf(id)
 	base, err := s.readHome(ctx, p)
 	if err != nil {
 		return Record{}, err
 	}
-	for resolved := false; ; resolved = true {
-		if base.applied(op) {
-			return base, nil
-		}
-		next, err := d.on(base, op)
-		if err != nil && resolved {
-			return Record{}, err
-		}
-		if err == nil {
-			if err = s.replace(ctx, p, base, next); err == nil {
-				return next, nil
-			}
-		}
-		failure := err
+	resolved := base.exists() && !s.apart(p.partition, base.Chain)
+	if resolved { // its copies may have been rolled back with it, to before a move
 		if base, err = s.resolve(ctx, p, base.Chain); err != nil {
 			return Record{}, err
 		}
-		if unreachable(failure) && !base.applied(op) {
+	}
+	for ; ; resolved = true {
+		if base.applied(op) {
+			return base, nil
+		}
+		next, im, refusal := d.on(base, op)
+		if refusal != nil && resolved {
+			return Record{}, refusal
+		}
+		failure := errRefused
+		if refusal == nil {
+			if failure = s.replace(ctx, p, base, next, im, notAfter); failure == nil {
+				return next, nil
+			}
+		}
+		if base, err = s.resolve(ctx, p, base.Chain); err != nil {
+			return Record{}, err
+		}
+		if !errors.Is(failure, errRefused) && !base.applied(op) {
 			return Record{}, failure
 		}
 		if ctx.Err() != nil {
@@ -46,22 +54,23 @@ func (s *Store) change(ctx context.Context, id session.ID, op session.OpID, d de
 	}
 }
 
-// on decides, unless the record can no longer tell whether op was applied to it.
-func (d decide) on(base Record, op session.OpID) (Record, error) {
+// on decides, unless the record can no longer tell whether op was applied to it. A record that cannot be written is refused, too.
+func (d decide) on(base Record, op session.OpID) (Record, image, error) {
 	if base.forgotten(op) {
-		return Record{}, session.ErrUnknownOutcome
+		return Record{}, image{}, session.ErrUnknownOutcome
 	}
-	return d(base, op)
+	next, err := d(base, op)
+	if err != nil {
+		return Record{}, image{}, err
+	}
+	im, err := next.image()
+	return next, im, err
 }
 
-// replace writes next over base on base's chain.
-func (s *Store) replace(ctx context.Context, p place, base, next Record) error {
-	im, err := next.image()
-	if err != nil {
-		return err
-	}
+// replace writes next, as im, over base on base's chain.
+func (s *Store) replace(ctx context.Context, p place, base, next Record, im image, notAfter time.Time) error {
 	st := newStep(p, base.Holder.Node, im, over(base))
-	st.must = next.Tombstone || next.Stamp.Epoch != base.Stamp.Epoch
+	st.must, st.notAfter = next.Tombstone || next.Stamp.Epoch != base.Stamp.Epoch, notAfter
 	s.apply(ctx, st)
 	return st.outcome()
 }

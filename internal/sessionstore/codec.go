@@ -16,6 +16,9 @@ const formatMsgpack byte = 1
 // maxDepth bounds how deep a body may be nested, so that hostile bytes cannot exhaust the stack.
 const maxDepth = 64
 
+// maxConfigDepth is how many objects and arrays of a config may lie inside one another, config itself included.
+const maxConfigDepth = maxDepth - 2
+
 // body is what a record's blob holds: what an operator need not read and scripts need not compare.
 type body struct {
 	Config   map[string]any    `msgpack:"config,omitempty"`
@@ -41,6 +44,9 @@ func encodeBlob(r Record) (string, error) {
 	}
 	if out.Len() > session.MaxBlob {
 		return "", &session.TooLargeError{Thing: "session", Used: out.Len(), Limit: session.MaxBlob}
+	}
+	if err := checkNesting(out.Bytes()[1:], maxDepth); err != nil {
+		return "", session.Invalid("config", fmt.Sprintf("is nested too deep, at most %d levels are allowed", maxConfigDepth))
 	}
 	return out.String(), nil
 }

@@ -3,7 +3,7 @@
 -- caller meant to do: a repair may commit somebody else's unfinished change, or jump over several.
 --
 -- Recognises its own earlier execution: a record that already has the new stamp answers 1; the rest is derived again, which
--- changes nothing but to mend it (the lease is then set only where there is none).
+-- changes nothing but to mend it. The lease is written with a new epoch only: whoever is alive renews it.
 --
 -- KEYS[1..4]        the partition's index, expiry, tombstones, owners
 -- KEYS[4i+1..4i+4]  of the i-th session: record, lease, the old owner's set, the new owner's set
@@ -31,10 +31,17 @@ local function derive(k, s, changed)
   redis.call('ZADD', KEYS[k + 3], 0, s.id)
   redis.call('SADD', KEYS[4], s.owner)
   if s.expires == '0' then redis.call('ZREM', KEYS[2], s.id) else redis.call('ZADD', KEYS[2], s.expires, s.id) end
-  if changed then
-    redis.call('SET', KEYS[k + 1], s.lease, 'PX', ARGV[2])
-  else
-    redis.call('SET', KEYS[k + 1], s.lease, 'PX', ARGV[2], 'NX')
+  if changed then redis.call('SET', KEYS[k + 1], s.lease, 'PX', ARGV[2]) end
+end
+
+-- strange returns the number of the first key beside the record at k that holds something of another type; nil: none does.
+local function strange(k)
+  for n = 1, 3 do
+    if not is(KEYS[n], 'zset') then return n end
+  end
+  if not is(KEYS[4], 'set') then return 4 end
+  for n = k + 2, k + 3 do
+    if not is(KEYS[n], 'zset') then return n end
   end
 end
 
@@ -45,9 +52,11 @@ for i = 1, (#KEYS - 4) / 4 do
     expect = ARGV[at], new = ARGV[at + 1], notAfter = tonumber(ARGV[at + 2]), id = ARGV[at + 3], oldOwner = ARGV[at + 4],
     owner = ARGV[at + 5], epoch = ARGV[at + 6], lease = ARGV[at + 7], expires = ARGV[at + 8], n = tonumber(ARGV[at + 9]),
   }
-  local cur = stamp(KEYS[k])
+  local cur, other = stamp(KEYS[k]), strange(k)
   if not cur then
-    codes[i] = -2
+    codes[i] = -100 - k
+  elseif other then
+    codes[i] = -100 - other
   elseif cur == s.new then
     derive(k, s, false)
     codes[i] = 1

@@ -42,7 +42,7 @@ func (s *Store) Create(ctx context.Context, births ...Birth) []session.Result {
 	s.apply(ctx, steps...)
 	for n, st := range steps {
 		i := index[n]
-		results[i].Session = records[i].Session
+		results[i] = session.Result{Session: records[i].Session, Applied: true}
 		if err := st.outcome(); err != nil {
 			results[i] = s.createdBefore(ctx, st.place, records[i], err)
 		}
@@ -53,6 +53,7 @@ func (s *Store) Create(ctx context.Context, births ...Birth) []session.Result {
 // createdBefore finds out what became of a create whose writes were not all accepted.
 func (s *Store) createdBefore(ctx context.Context, p place, want Record, failure error) session.Result {
 	got, err := s.resolve(ctx, p, want.Chain)
+	op := want.Stamp.Op
 	switch {
 	case err != nil:
 		return session.Result{Err: err}
@@ -60,10 +61,12 @@ func (s *Store) createdBefore(ctx context.Context, p place, want Record, failure
 		return session.Result{Err: &session.UnavailableError{Reason: "the session's records changed while it was made"}}
 	case got.Stamp.IsZero():
 		return session.Result{Err: failure}
+	case !got.applied(op) && got.forgotten(op):
+		return session.Result{Err: session.ErrUnknownOutcome}
 	case got.Tombstone:
-		return session.Result{Err: session.ErrNotFound}
+		return session.Result{Applied: got.applied(op), Err: session.ErrNotFound}
 	}
-	return session.Result{Session: got.Session}
+	return session.Result{Session: got.Session, Applied: got.applied(op)}
 }
 
 // earlier returns the earlier of two times; a zero time stands for none.

@@ -2,6 +2,8 @@ package sessionstore
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"orchestrator/internal/session"
 )
@@ -18,22 +20,26 @@ func (s *Store) Delete(ctx context.Context, id session.ID, op session.OpID, cond
 
 // Expire ends a session if its time to live has ended; false means that there was nothing to end.
 func (s *Store) Expire(ctx context.Context, id session.ID, leave Leave) (bool, error) {
-	op := s.NewOp()
+	op, absent := s.NewOp(), false
 	_, err := s.end(ctx, id, op, leave, func(base Record) error {
+		absent = base.Stamp.IsZero()
 		if !base.exists() || !base.Expired(op.Born()) {
 			return session.ErrNotFound
 		}
 		return nil
 	})
-	if err == session.ErrNotFound {
-		return false, nil
+	if !errors.Is(err, session.ErrNotFound) {
+		return err == nil, err
 	}
-	return err == nil, err
+	if absent { // an entry that names nothing would be met again every round
+		return false, s.prune(ctx, id, "")
+	}
+	return false, nil
 }
 
 func (s *Store) end(ctx context.Context, id session.ID, op session.OpID, leave Leave, may func(Record) error) (session.Session, error) {
 	var was session.Session
-	_, err := s.change(ctx, id, op, func(base Record, op session.OpID) (Record, error) {
+	_, err := s.change(ctx, id, op, time.Time{}, func(base Record, op session.OpID) (Record, error) {
 		if err := may(base); err != nil {
 			return Record{}, err
 		}

@@ -23,8 +23,8 @@
 //
 // # Resolve
 //
-// Resolve reads the records and makes them equal. It starts at home and follows the chains that the records name; where home is
-// gone it looks at all seven copy tags. A record that nobody reached points to is not counted: it is what an unfinished move
+// Resolve reads the records and makes them equal. It starts at home and follows the chains that the records name, and the ones
+// that moves left, for an unfinished move may have written over the pointer that lay at its new place; where home is gone it looks at all seven copy tags. A record that nobody reached points to is not counted: it is what an unfinished move
 // left. The highest rank wins; on equal rank home wins, then the record whose place the other was moved from, then the one later
 // in the chain. The winner is written over the others, copies first, home last, each by compare-and-set on what was read, and any
 // refusal starts over. A linearizable read is a resolve; when all stamps agree it writes nothing.

@@ -8,11 +8,13 @@
 -- ARGV[1]  the expected stamp
 -- ARGV[2]  the least age (ms) by this server's clock, counted from when it was written here
 -- ARGV[3]  the session's id
--- Returns 1 removed, or there was none; 0 it has another stamp; -1 it is too young; -2 the key holds something else than a hash.
+-- Returns 1 removed, or there was none; 0 it has another stamp; -1 it is too young; -100-n KEYS[n] holds something of another type.
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local r = redis.pcall('HMGET', KEYS[1], 'epoch', 'version', 'op', 'writtenAt')
-if r.err then return -2 end
+if r.err then return -101 end
+local kind = redis.call('TYPE', KEYS[2]).ok
+if kind ~= 'none' and kind ~= 'zset' then return -102 end
 if r[1] then
   if r[1] .. '.' .. (r[2] or '') .. '.' .. (r[3] or '') ~= ARGV[1] then return 0 end
   if now - (tonumber(r[4]) or now) < tonumber(ARGV[2]) then return -1 end

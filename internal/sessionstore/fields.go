@@ -112,6 +112,9 @@ func decodeHead(f map[string]string) (h head, err error) {
 	if h.Stamp, err = session.ParseStamp(f[fieldEpoch] + "." + f[fieldVersion] + "." + f[fieldOp]); err != nil {
 		return head{}, err
 	}
+	if raw := f[fieldEpoch] + "." + f[fieldVersion] + "." + f[fieldOp]; h.Stamp.String() != raw {
+		return head{}, fmt.Errorf("the stamp %s is spelt %q", h.Stamp, raw)
+	}
 	if h.Chain, err = parseTags(f[fieldChain]); err != nil {
 		return head{}, fmt.Errorf("field chain: %w", err)
 	}

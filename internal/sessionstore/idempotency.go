@@ -34,7 +34,7 @@ func (s *Store) Claim(ctx context.Context, idem session.Idempotency, fresh sessi
 	p := s.claimPlace(idem.Key)
 	want := Claim{fresh, s.ChainFor(fresh)}
 	for {
-		f, _, err := s.settleChain(ctx, p, s.chainFor(p.partition))
+		f, _, err := s.settleChain(ctx, p, s.claimChain())
 		if err != nil {
 			return Claim{}, err
 		}
@@ -46,6 +46,12 @@ func (s *Store) Claim(ctx context.Context, idem session.Idempotency, fresh sessi
 			return want, err
 		}
 	}
+}
+
+// claimChain is where the copies of every claim lie: the same for all attempts, whatever topology each of them sees. The places are
+// apart on any cluster that splits the slots evenly.
+func (s *Store) claimChain() []int {
+	return map[int][]int{1: nil, 2: {firstCopy}, 3: {3, 6}}[max(1, s.Factor())]
 }
 
 func (s *Store) claimPlace(key string) place {
@@ -73,7 +79,7 @@ func (s *Store) claimed(p place, f found, idem session.Idempotency) (Claim, erro
 func (s *Store) writeClaim(ctx context.Context, p place, old found, c Claim, fingerprint string) error {
 	chain := old.head.Chain
 	if old.absent() {
-		chain = s.chainFor(p.partition)
+		chain = s.claimChain()
 	}
 	stamp := session.Stamp{Epoch: 1, Version: old.head.Stamp.Version + 1, Op: s.NewOp()}
 	fields := append(stampFields(stamp), fieldChain, formatTags(chain), fieldSession, string(c.Session),

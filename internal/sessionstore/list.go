@@ -13,6 +13,7 @@ import (
 
 const (
 	listWindow  = 16    // partitions looked at in one flush
+	listStep    = 100   // ids read at once at the least, so that a small page with a rare filter does not take a trip for each
 	listScanned = 10000 // records one call reads at the most, so that a filter that matches little cannot hold a node
 )
 
@@ -57,21 +58,27 @@ func (s *Store) List(ctx context.Context, f session.Filter, limit int, token str
 		return session.Page{}, err
 	}
 	var page session.Page
-	for scanned := 0; len(page.Sessions) < limit && scanned < listScanned; {
-		entries, next, err := s.entries(ctx, f.Owner, at, limit-len(page.Sessions))
+	for scanned := 0; scanned < listScanned; {
+		ids, next, err := s.entries(ctx, f.Owner, at, max(listStep, limit-len(page.Sessions)))
 		if err != nil {
 			return session.Page{}, err
 		}
-		records, err := s.homes(ctx, entries)
+		records, err := s.homes(ctx, ids)
 		if err != nil {
 			return session.Page{}, err
 		}
 		for _, r := range records {
-			if r.exists() && f.Match(r.Session) && !r.Expired(s.redis.Now()) {
-				page.Sessions = append(page.Sessions, r.Session)
+			if !r.exists() || !f.Match(r.Session) || r.Expired(s.redis.Now()) {
+				continue
 			}
+			if len(page.Sessions) == limit { // one more is known to follow
+				last := page.Sessions[limit-1].ID
+				page.Next = cursor{s.keys.Partition(last), last}.String()
+				return page, nil
+			}
+			page.Sessions = append(page.Sessions, r.Session)
 		}
-		scanned += len(entries) + 1
+		scanned += len(ids) + 1
 		if at = next; at.partition == s.keys.Partitions() {
 			return page, nil
 		}

@@ -8,24 +8,40 @@ import (
 	"orchestrator/internal/session"
 )
 
+// firstCopy is the copy tag that a session without copies gets its first one at, whoever adds it and whatever the topology: two who chose
+// differently could not be told apart after home is lost. It lies half the slots away from home.
+const firstCopy = 4
+
 // moveCopies gives a session's copies another chain. The new places are written first, then the old ones, which from then on point
-// to the new, then home. False without an error means that another change came between: a later round tries again.
+// to the new, then home. A new place is written over only if what lies there ranks lower. False without an error means that it was
+// not moved: another change came between, or something is in the way, and a later round tries again.
 func (s *Store) moveCopies(ctx context.Context, id session.ID, chain []int) (bool, error) {
-	p := s.placeOf(id)
+	p, notAfter := s.placeOf(id), s.redis.Now().Add(repairWindow)
 	base, err := s.resolve(ctx, p, chain)
-	if err != nil || !base.exists() || slices.Equal(base.Chain, chain) {
+	if err != nil || !base.exists() {
 		return false, err
+	}
+	if len(base.Chain) == 0 && len(chain) > 0 {
+		chain = []int{firstCopy}
+	}
+	if slices.Equal(base.Chain, chain) {
+		return false, nil
 	}
 	l := look{}
 	if err := s.read(ctx, p, l, chain...); err != nil {
 		return false, err
 	}
-	im, err := base.moved(s.NewOp(), chain).image()
+	next := base.moved(s.NewOp(), chain)
+	writes, free := moveWrites(base, next, l)
+	if !free {
+		return false, nil
+	}
+	im, err := next.image()
 	if err != nil {
 		return false, err
 	}
-	st := newStep(p, base.Holder.Node, im, moveWrites(base, chain, l))
-	st.notAfter = s.redis.Now().Add(repairWindow)
+	st := newStep(p, base.Holder.Node, im, writes)
+	st.must, st.notAfter = true, notAfter
 	s.apply(ctx, st)
 	if err := st.outcome(); err != nil {
 		if errors.Is(err, errRefused) {
@@ -36,13 +52,18 @@ func (s *Store) moveCopies(ctx context.Context, id session.ID, chain []int) (boo
 	return true, nil
 }
 
-// moveWrites is the order of a move: places that are new, expecting what was just read there; the old chain; home.
-func moveWrites(base Record, chain []int, l look) []write {
-	var writes []write
-	for _, tag := range chain {
-		if !slices.Contains(base.Chain, tag) {
-			writes = append(writes, write{tag, l[tag].head.Stamp})
+// moveWrites is the order of a move: places that are new, expecting what was just read there; the old chain; home. False means that
+// at a new place lies something that does not rank below the record.
+func moveWrites(base, next Record, l look) (writes []write, free bool) {
+	for _, tag := range next.Chain {
+		if slices.Contains(base.Chain, tag) {
+			continue
 		}
+		there := l[tag].head.Stamp
+		if there.Rank() >= next.Stamp.Rank() {
+			return nil, false
+		}
+		writes = append(writes, write{tag, there})
 	}
-	return append(writes, over(base)...)
+	return append(writes, over(base)...), true
 }

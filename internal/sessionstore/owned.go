@@ -10,15 +10,23 @@ import (
 	"orchestrator/internal/session"
 )
 
-// Owned returns up to limit ids that home says a node owns in a partition, in id order, from after on (empty: from the first).
-func (s *Store) Owned(ctx context.Context, partition int, node session.NodeID, after session.ID, limit int) ([]session.ID, error) {
-	from := "-"
-	if after != "" {
-		from = "(" + string(after)
+// Owned returns up to limit ids that home says a node owns in a partition, in id order, from after on (empty: from the first), and where
+// to go on; an empty next is the end.
+func (s *Store) Owned(ctx context.Context, partition int, node session.NodeID, after session.ID, limit int) (ids []session.ID, next session.ID, err error) {
+	pages, err := s.OwnedPages(ctx, node, map[int]session.ID{partition: after}, limit)
+	if err != nil {
+		return nil, "", err
 	}
-	return s.flush(ctx, []int{partition}, func(pipe redis.Pipeliner, p int) *redis.StringSliceCmd {
-		return pipe.ZRangeArgs(ctx, redis.ZRangeArgs{Key: s.keys.Owned(p, node), Start: from, Stop: "+", ByLex: true, Count: int64(limit)})
-	})
+	page := pages[partition]
+	if len(page) == limit {
+		next = page[limit-1]
+	}
+	for _, id := range page {
+		if s.lies(id, partition) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, next, nil
 }
 
 // OwnedIn returns in which partitions a node owns sessions, and how many in each.
@@ -60,6 +68,9 @@ func (s *Store) Count(ctx context.Context, node session.NodeID, except ...sessio
 			return 0, call.Err
 		}
 		n, _ := call.Reply.(int64)
+		if n < 0 {
+			return 0, strangeKey(call.Keys, n)
+		}
 		total += int(n)
 	}
 	return total, nil
@@ -102,13 +113,6 @@ func (s *Store) Due(ctx context.Context, partitions []int, limit int) ([]session
 	})
 }
 
-// OwnedAmong returns the first ids that home says a node owns in the partitions, up to limit of each.
-func (s *Store) OwnedAmong(ctx context.Context, partitions []int, node session.NodeID, limit int) ([]session.ID, error) {
-	return s.flush(ctx, partitions, func(pipe redis.Pipeliner, p int) *redis.StringSliceCmd {
-		return pipe.ZRangeArgs(ctx, redis.ZRangeArgs{Key: s.keys.Owned(p, node), Start: 0, Stop: limit - 1})
-	})
-}
-
 // flush sends one command for each partition in one pipeline and returns the ids they answer.
 func (s *Store) flush(ctx context.Context, partitions []int, cmd func(redis.Pipeliner, int) *redis.StringSliceCmd) ([]session.ID, error) {
 	cmds := make([]*redis.StringSliceCmd, len(partitions))
@@ -121,12 +125,27 @@ func (s *Store) flush(ctx context.Context, partitions []int, cmd func(redis.Pipe
 		return nil, err
 	}
 	var ids []session.ID
-	for _, c := range cmds {
+	for i, c := range cmds {
 		for _, id := range c.Val() {
-			ids = append(ids, session.ID(id))
+			if s.lies(session.ID(id), partitions[i]) {
+				ids = append(ids, session.ID(id))
+			}
 		}
 	}
 	return ids, nil
+}
+
+// lies reports whether id is a session's and lies in the partition. What is neither was put there by a stranger.
+func (s *Store) lies(id session.ID, partition int) bool {
+	_, err := session.ParseID(string(id))
+	return err == nil && s.keys.Partition(id) == partition
+}
+
+// strike takes a stranger's member off a sorted set.
+func (s *Store) strike(ctx context.Context, key, member string) {
+	if err := s.redis.Redis().ZRem(ctx, key, member).Err(); err == nil {
+		s.log.Warn("took a member that is no session of the partition off a sorted set", "key", key, "member", member)
+	}
 }
 
 // Partition returns the partition of a session.

@@ -9,7 +9,7 @@ import (
 )
 
 // OwnedPages returns, for each partition named in after, up to limit ids that home says a node owns there, in id order, from after's id
-// on (empty: from the first). Partitions whose master did not answer are missing from the result; the error is about them alone.
+// on (empty: from the first), what strangers put there included. Partitions whose master did not answer are missing from the result; the error is about them alone.
 func (s *Store) OwnedPages(ctx context.Context, node session.NodeID, after map[int]session.ID, limit int) (map[int][]session.ID, error) {
 	cmds := map[int]*redis.StringSliceCmd{}
 	err := s.redis.Read(ctx, func(pipe redis.Pipeliner) {

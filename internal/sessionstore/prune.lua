@@ -7,10 +7,14 @@
 -- KEYS[6]           the owner's set that names it
 -- ARGV[1]           the session's id
 -- ARGV[2]           the owner whose set KEYS[6] is
--- Returns 1 pruned; 0 the session exists and belongs to that owner, nothing was removed.
-local owner = redis.pcall('HGET', KEYS[5], 'owner')
+-- Returns 1 pruned; 0 the session exists and belongs to that owner, nothing was removed; -100-n KEYS[n] holds something of
+--   another type, nothing was removed.
+for n, kind in ipairs({ 'zset', 'zset', 'zset', 'set', 'hash', 'zset' }) do
+  local t = redis.call('TYPE', KEYS[n]).ok
+  if t ~= 'none' and t ~= kind then return -100 - n end
+end
+local owner = redis.call('HGET', KEYS[5], 'owner')
 local exists = redis.call('EXISTS', KEYS[5]) == 1
-if type(owner) == 'table' then return 0 end
 if not exists then
   redis.call('ZREM', KEYS[1], ARGV[1])
   redis.call('ZREM', KEYS[2], ARGV[1])

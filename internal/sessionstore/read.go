@@ -73,11 +73,11 @@ func (s *Store) readHome(ctx context.Context, p place) (Record, error) {
 	return p.decode(l[home])
 }
 
-// reach extends l until it covers every place that matters: home, all that a reached record's chain names, and, where home is
-// gone, all copy tags. A place that was only guessed is not counted unless it is reached. It returns the reached tags.
+// reach extends l until it covers every place that matters: home, all that a reached record names as its chain or as the chain before
+// a move, and every copy tag where home cannot be trusted to lead to all of them (hides). It returns the reached tags.
 func (s *Store) reach(ctx context.Context, p place, l look) ([]int, error) {
 	for {
-		tags, missing := l.reached()
+		tags, missing := l.reached(s.hides(p, l))
 		if len(missing) == 0 {
 			return tags, nil
 		}
@@ -87,11 +87,25 @@ func (s *Store) reach(ctx context.Context, p place, l look) ([]int, error) {
 	}
 }
 
-// reached returns the tags reached by the records in l, and those among them that have not been looked at.
-func (l look) reached() (tags, missing []int) {
+// hides reports whether home may fail to lead to a copy: it is gone; its chain is shorter than it should be, or lies on home's own
+// master and may have been rolled back with it to before a move; or a place that was reached is empty, and a pointer lost with it.
+func (s *Store) hides(p place, l look) bool {
+	f, ok := l[home]
+	if !ok {
+		return false
+	}
+	if f.absent() || !s.apart(p.partition, f.head.Chain) {
+		return true
+	}
+	tags, _ := l.reached(false)
+	return slices.ContainsFunc(tags, func(tag int) bool { f, ok := l[tag]; return ok && f.absent() })
+}
+
+// reached returns the tags reached by the records in l, all of them if all is true, and those that have not been looked at.
+func (l look) reached(all bool) (tags, missing []int) {
 	seen := map[int]bool{}
 	todo := []int{home}
-	if f, ok := l[home]; ok && f.absent() {
+	if all {
 		todo = append(todo, allCopyTags...)
 	}
 	for len(todo) > 0 {
@@ -102,7 +116,7 @@ func (l look) reached() (tags, missing []int) {
 		}
 		seen[tag] = true
 		if f, ok := l[tag]; ok {
-			todo = append(todo, f.head.Chain...)
+			todo = append(append(todo, f.head.Chain...), f.head.From...)
 		} else {
 			missing = append(missing, tag)
 		}

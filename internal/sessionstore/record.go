@@ -63,7 +63,7 @@ func (r Record) deleted(op session.OpID) Record {
 // moved returns the record as op moves its copies to another chain.
 func (r Record) moved(op session.OpID, chain []int) Record {
 	n := r.next(op)
-	n.UpdatedAt = r.UpdatedAt
+	n.UpdatedAt, n.Ops, n.Floor = r.UpdatedAt, r.Ops, r.Floor // a move is no operation that anybody would ask about again
 	n.Chain, n.From = chain, r.Chain
 	n.Copies = len(chain)
 	return n

@@ -12,6 +12,12 @@ local function stamp(key)
   return (s[1] or '') .. '.' .. (s[2] or '') .. '.' .. (s[3] or '')
 end
 
+-- is reports whether a key holds nothing or something of the given type.
+local function is(key, kind)
+  local t = redis.call('TYPE', key).ok
+  return t == 'none' or t == kind
+end
+
 -- replace makes the record hold the fields ARGV[first..last] and writtenAt, and nothing else. A full Redis refuses a script's
 -- first write if it could grow; DEL may always come first and opens the way for the rest.
 local function replace(key, first, last)

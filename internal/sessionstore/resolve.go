@@ -3,6 +3,7 @@ package sessionstore
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -24,6 +25,9 @@ func (s *Store) resolve(ctx context.Context, p place, guess []int) (Record, erro
 	return p.decode(f)
 }
 
+// refusedPause is how long, give or take, a resolve waits after a refusal: whoever came between is likely not done.
+const refusedPause = 2 * time.Millisecond
+
 // settleChain is resolve for records of any kind; repaired lists the tags that it wrote.
 func (s *Store) settleChain(ctx context.Context, p place, guess []int) (f found, repaired []int, err error) {
 	for {
@@ -31,7 +35,11 @@ func (s *Store) settleChain(ctx context.Context, p place, guess []int) (f found,
 		if !errors.Is(err, errRefused) {
 			return f, repaired, err
 		}
-		if ctx.Err() != nil {
+		pause := time.NewTimer(rand.N(2 * refusedPause))
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
 			return found{}, nil, redisx.Wrap(ctx.Err())
 		}
 	}
@@ -89,13 +97,26 @@ func beats(f, best found) bool {
 	}
 }
 
-// repairs returns the writes that make every reached record, and every place of the winner's chain, equal to the winner: its
-// chain first, then other places, home last.
+// repairs returns the writes that bring the reached records in line with the winner: its chain; the chain it was moved from, if home
+// does not hold it yet, so that nobody who believes in the old chain can commit beside it; every other record that was reached, but for
+// what a move has left behind on the winner's own way; home last.
 func repairs(l look, tags []int, w head) []write {
 	order := slices.Clone(w.Chain)
-	for _, tag := range tags {
-		if tag != home && !slices.Contains(order, tag) && !l[tag].absent() {
+	add := func(tag int) {
+		if tag != home && !slices.Contains(order, tag) {
 			order = append(order, tag)
+		}
+	}
+	if l[home].head.Stamp != w.Stamp {
+		for _, tag := range w.From {
+			add(tag)
+		}
+	}
+	for _, tag := range tags {
+		h := l[tag].head
+		pointer := slices.Equal(h.Chain, w.Chain) && h.Stamp.Rank() < w.Stamp.Rank()
+		if !l[tag].absent() && !pointer {
+			add(tag)
 		}
 	}
 	var writes []write

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 
 	"orchestrator/internal/redisx"
+	"orchestrator/internal/session"
 )
 
 //go:embed record.lua
@@ -32,12 +33,17 @@ var (
 	pruneScript  = redisx.NewScript("prune", pruneSource)
 )
 
+// strangeKey names the key that a script, by its answer, found to hold something of another type.
+func strangeKey(keys []string, answer int64) error {
+	return &session.CorruptError{Key: keys[int64(foreign)-answer-1], Reason: "it holds something of another type"}
+}
+
 // code is a script's answer for one record.
 type code int64
 
 const (
-	done    code = 1  // the record holds the new stamp
-	refused code = 0  // it has another stamp than the expected one
-	tooLate code = -1 // the time after which it must not be applied has passed
-	foreign code = -2 // the key holds something else than a hash
+	done    code = 1    // the record holds the new stamp
+	refused code = 0    // it has another stamp than the expected one
+	tooLate code = -1   // the time after which it must not be applied has passed
+	foreign code = -100 // less n: the n-th key holds something of another type
 )

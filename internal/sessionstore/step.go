@@ -162,8 +162,8 @@ func settle(call *redisx.Call, round int, group []*step) {
 			st.err = redisx.Unavailable("redis answered too little", nil)
 		default:
 			n, _ := codes[i].(int64)
-			if st.code = code(n); st.code == foreign {
-				st.err = &session.CorruptError{Key: st.place.key(st.writes[round].tag), Reason: "it is no hash"}
+			if st.code = code(n); st.code < foreign {
+				st.err = strangeKey(call.Keys, n)
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package sessionstore
 
 import (
-	"context"
 	"log/slog"
 	"time"
 
@@ -64,8 +63,3 @@ func (s *Store) NewID() session.ID { return session.NewID(s.redis.Now()) }
 
 // NewOp returns a fresh operation id.
 func (s *Store) NewOp() session.OpID { return session.NewOpID(s.redis.Now()) }
-
-// mustNotWait returns a context for work that has to be finished although the caller has gone, bounded by limit.
-func detached(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), limit)
-}

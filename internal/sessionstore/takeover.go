@@ -19,13 +19,17 @@ type Takeover struct {
 // TakeOver gives sessions to new holders; each has its own outcome, in order. One that no longer belongs to From at Epoch is a
 // *session.StaleEpochError, one that is gone session.ErrNotFound. The new holder owns a session only after this returned it.
 func (s *Store) TakeOver(ctx context.Context, takeovers ...Takeover) []session.Result {
-	results := make([]session.Result, len(takeovers))
+	results, ops := make([]session.Result, len(takeovers)), make([]session.OpID, len(takeovers))
 	bases := s.readHomes(ctx, takeovers)
 	var steps []*step
 	var nexts []Record
 	at := map[*step]int{}
 	for i, t := range takeovers {
-		next, err := t.decide(bases[i], s.NewOp())
+		ops[i] = s.NewOp()
+		if !s.apart(s.keys.Partition(t.ID), bases[i].Chain) {
+			continue // as in change: resolve it first
+		}
+		next, err := t.decide(bases[i], ops[i])
 		if err != nil {
 			continue
 		}
@@ -41,12 +45,12 @@ func (s *Store) TakeOver(ctx context.Context, takeovers ...Takeover) []session.R
 	taken := make([]bool, len(takeovers))
 	for n, st := range steps {
 		if st.outcome() == nil {
-			results[at[st]].Session, taken[at[st]] = nexts[n].Session, true
+			results[at[st]], taken[at[st]] = session.Result{Session: nexts[n].Session, Applied: true}, true
 		}
 	}
 	for i, t := range takeovers {
 		if !taken[i] {
-			results[i] = s.takeOne(ctx, t)
+			results[i] = s.takeOne(ctx, t, ops[i])
 		}
 	}
 	return results
@@ -63,9 +67,18 @@ func (t Takeover) decide(base Record, op session.OpID) (Record, error) {
 	return base.takenOver(op, t.To), nil
 }
 
-func (s *Store) takeOne(ctx context.Context, t Takeover) session.Result {
-	r, err := s.change(ctx, t.ID, s.NewOp(), t.decide)
-	return session.Result{Session: r.Session, Err: err}
+// takeOne takes one session over by itself, under the operation that may have been applied already. What somebody else took over
+// or deleted since is no longer this holder's, though the takeover was applied.
+func (s *Store) takeOne(ctx context.Context, t Takeover, op session.OpID) session.Result {
+	r, err := s.change(ctx, t.ID, op, t.NotAfter, t.decide)
+	if err != nil {
+		return session.Result{Err: err}
+	}
+	if !r.exists() || r.Holder != t.To || r.Stamp.Epoch != t.Epoch+1 {
+		_, err = t.decide(r, op)
+		return session.Result{Applied: true, Err: err}
+	}
+	return session.Result{Session: r.Session, Applied: true}
 }
 
 // readHomes reads the home records in one flush; one that cannot be read is left zero and dealt with alone.

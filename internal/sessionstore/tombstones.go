@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -22,7 +23,7 @@ func (a *audit) tombstones(ctx context.Context) error {
 	}
 	for _, id := range cmd.Val() {
 		collected, err := a.s.collect(ctx, session.ID(id))
-		if err != nil {
+		if err = a.leave(ctx, session.ID(id), err); err != nil {
 			return err
 		}
 		if collected {
@@ -32,43 +33,54 @@ func (a *audit) tombstones(ctx context.Context) error {
 	return nil
 }
 
-// collect removes a deleted session's records if home and every copy tag hold that same tombstone, or nothing, and each is past
-// the retention by its own server's clock. Anything else is first brought into order and left for a later round.
+// collect removes a deleted session's records if home and every copy tag hold that same tombstone, or nothing, and each had been past
+// the retention by its own server's clock when it was read. What differs is first brought in line: records that home leads to by a
+// resolve, strays by writing the tombstone over them, so that their age counts anew. A later round goes on.
 func (s *Store) collect(ctx context.Context, id session.ID) (bool, error) {
-	p, l := s.placeOf(id), look{}
+	began, p, l := time.Now(), s.placeOf(id), look{}
 	if err := s.read(ctx, p, l, append([]int{home}, allCopyTags...)...); err != nil {
 		return false, err
 	}
 	w := l[home]
-	for _, tag := range append(allCopyTags, home) {
-		f := l[tag]
-		if f.absent() && !slices.Contains(w.head.Chain, tag) && tag != home {
-			continue
-		}
-		if f.head.Stamp != w.head.Stamp || !f.head.Tombstone {
-			return false, s.straighten(ctx, p, l, f)
-		}
+	if !w.head.Tombstone || !l.agrees(w.head.Chain) {
+		_, _, err := s.settleChain(ctx, p, allCopyTags)
+		return false, err
 	}
-	for _, tag := range append(allCopyTags, home) {
+	if buried, err := s.bury(ctx, p, l); err != nil || buried {
+		return false, err
+	}
+	for _, tag := range append(slices.Clone(allCopyTags), home) {
 		if l[tag].absent() {
 			continue
 		}
-		if gone, err := s.drop(ctx, p, l[tag], s.retention); err != nil || !gone {
+		if gone, err := s.drop(ctx, p, l[tag], s.retention+time.Since(began)); err != nil || !gone {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
-// straighten resolves a session whose records differ; a stray that the resolve leaves alone, because nothing points to it, is dropped.
-func (s *Store) straighten(ctx context.Context, p place, l look, f found) error {
-	r, _, err := s.settleChain(ctx, p, l[home].head.Chain)
-	if err != nil || f.tag == home || slices.Contains(r.head.Chain, f.tag) || r.absent() {
-		if errors.Is(err, errRefused) {
-			return nil
+// agrees reports whether the places of a chain hold what home does.
+func (l look) agrees(chain []int) bool {
+	return !slices.ContainsFunc(chain, func(tag int) bool { return l[tag].head.Stamp != l[home].head.Stamp })
+}
+
+// bury writes home's tombstone over every stray; false means that there was none.
+func (s *Store) bury(ctx context.Context, p place, l look) (bool, error) {
+	var writes []write
+	for _, tag := range allCopyTags {
+		if f := l[tag]; !f.absent() && f.head.Stamp != l[home].head.Stamp {
+			writes = append(writes, write{tag, f.head.Stamp})
 		}
-		return err
 	}
-	_, err = s.drop(ctx, p, f, s.retention)
-	return err
+	if len(writes) == 0 {
+		return false, nil
+	}
+	st := newStep(p, "", l[home].image(), writes)
+	st.must = true
+	s.apply(ctx, st)
+	if err := st.outcome(); err != nil && !errors.Is(err, errRefused) {
+		return true, err
+	}
+	return true, nil
 }

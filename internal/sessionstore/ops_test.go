@@ -1,0 +1,248 @@
+package sessionstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"orchestrator/internal/redisx"
+	"orchestrator/internal/session"
+)
+
+// opKind is what an operation does.
+type opKind string
+
+const (
+	creation    opKind = "create"
+	writing     opKind = "write"
+	holderWrite opKind = "hold"
+	takeover    opKind = "take"
+	deletion    opKind = "delete"
+	moving      opKind = "move"
+)
+
+// op is one operation of a client, however often and through whichever node it is asked for.
+type op struct {
+	kind       opKind
+	letter     rune // its name in the log
+	id         session.OpID
+	to         session.Holder // of a takeover
+	first      []int          // of a create: the chain
+	holder     int            // of a holder's write: the node
+	epoch      uint64         // ... and the epoch it acts under
+	start, end int            // start is -1 before the first attempt
+	acked      bool
+	refused    error
+	toldEpoch  uint64 // of a takeover: the epoch that the taker was told it owns
+}
+
+func (st *story) newOp(kind opKind) *op {
+	o := &op{kind: kind, letter: rune('A' + len(st.ops)), id: st.stores[0].NewOp(), start: -1, holder: st.dice.IntN(nodes)}
+	o.to = holders[o.holder]
+	st.ops = append(st.ops, o)
+	return o
+}
+
+// try is one attempt at an operation.
+func (o *op) try(st *story, ctx context.Context, node int) {
+	if o.start < 0 {
+		o.start, o.epoch = st.now, max(1, st.told[o.holder])
+	}
+	s := st.stores[node]
+	switch o.kind {
+	case creation:
+		d := session.Draft{Type: "t", Name: "n", Workspace: "w", Status: session.Active, Config: map[string]any{"log": string(o.letter), "eps": "1"}}
+		res := s.Create(ctx, Birth{ID: st.id, Draft: d, Owner: holders[node], Chain: o.first})[0]
+		if errors.Is(res.Err, session.ErrNotFound) {
+			res.Err = nil // made, and deleted since
+		}
+		o.hear(st, res.Session, res.Err)
+	case moving:
+		_, err := s.moveCopies(ctx, st.id, st.chains[st.dice.IntN(len(st.chains))])
+		var u *session.UnavailableError
+		if err != nil && !errors.As(err, &u) && !errors.Is(err, context.Canceled) {
+			st.broke("a move failed: " + err.Error())
+		}
+	default:
+		r, err := st.change(s, ctx, st.id, o.id, o.decide)
+		o.hear(st, r.Session, err)
+	}
+}
+
+// otherChain draws a chain that keeps the records apart.
+func (st *story) otherChain() []int {
+	s, p := st.stores[0], st.keys.Partition(st.id)
+	for {
+		chain := st.dice.Perm(len(allCopyTags))[:min(st.factor, s.Factor())-1]
+		for i := range chain {
+			chain[i]++
+		}
+		if s.apart(p, chain) {
+			return chain
+		}
+	}
+}
+
+// decide makes the record that the operation turns base into, and writes itself into the log.
+func (o *op) decide(base Record, id session.OpID) (Record, error) {
+	if !base.exists() {
+		return Record{}, session.ErrNotFound
+	}
+	n := base.next(id)
+	switch o.kind {
+	case writing:
+		if n.ExpiresAt = id.Born().Add(time.Duration(o.letter) * time.Hour); o.letter%3 == 0 {
+			n.ExpiresAt = time.Time{}
+		}
+	case holderWrite:
+		if base.Stamp.Epoch != o.epoch {
+			return Record{}, &session.StaleEpochError{Given: o.epoch, Current: base.Stamp.Epoch, Owner: base.Owner()}
+		}
+	case takeover:
+		n = base.takenOver(id, o.to)
+	case deletion:
+		n = base.deleted(id)
+	}
+	n.Config = maps.Clone(base.Config)
+	n.Config["log"] = fmt.Sprint(base.Config["log"], string(o.letter))
+	n.Config["eps"] = fmt.Sprint(base.Config["eps"], digit(n.Stamp.Epoch))
+	return n, nil
+}
+
+func digit(epoch uint64) string { return string(rune('0' + epoch)) }
+
+// history is the truth that a record carries.
+func history(s session.Session) (log, eps string) {
+	log, _ = s.Config["log"].(string)
+	eps, _ = s.Config["eps"].(string)
+	return log, eps
+}
+
+// hear is the client being told what became of an attempt.
+func (o *op) hear(st *story, s session.Session, err error) {
+	var unavailable *session.UnavailableError
+	var stale *session.StaleEpochError
+	st.log("%4d %s %c hears %v", st.now, o.kind, o.letter, err)
+	switch {
+	case err == nil && !o.acked:
+		o.acked, o.end = true, st.now
+		o.own(st, s)
+	case err == nil:
+		o.own(st, s)
+	case errors.Is(err, session.ErrNotFound) && !st.seeded: // a create under way may yet make it exist
+	case errors.Is(err, session.ErrNotFound), errors.As(err, &stale):
+		o.refused = err
+	case errors.As(err, &unavailable), errors.Is(err, context.Canceled), errors.Is(err, session.ErrUnknownOutcome):
+	default:
+		st.broke("an unexpected answer: " + err.Error())
+	}
+}
+
+// own notes the epoch under which a taker was told that it owns the session.
+func (o *op) own(st *story, s session.Session) {
+	log, eps := history(s)
+	i := strings.IndexRune(log, o.letter)
+	if o.kind != takeover || i < 0 {
+		return
+	}
+	epoch := uint64(eps[i] - '0')
+	if o.toldEpoch != 0 && o.toldEpoch != epoch {
+		st.broke("one takeover is told two epochs")
+	}
+	o.toldEpoch = epoch
+	st.told[o.holder] = max(st.told[o.holder], epoch)
+}
+
+// reading is what a reader was told.
+type reading struct {
+	start, end int
+	eventual   bool
+	log, eps   string
+}
+
+// reader returns the body of a reader. Tombstones are read, too: they carry the history.
+func (st *story) reader(eventual bool, node int) func(context.Context) {
+	return func(ctx context.Context) {
+		r := reading{start: st.now, eventual: eventual}
+		s, p := st.stores[node], st.stores[node].placeOf(st.id)
+		read := s.readEqual
+		if eventual || st.guard == readHomeAlone {
+			read = s.readHome
+		}
+		rec, err := read(ctx, p)
+		var unavailable *session.UnavailableError
+		switch {
+		case err == nil:
+			r.end = st.now
+			r.log, r.eps = history(rec.Session)
+			st.log("%4d reader (eventual %v) hears %q", st.now, eventual, r.log)
+			st.reads = append(st.reads, r)
+		case errors.As(err, &unavailable), errors.Is(err, context.Canceled):
+		default:
+			st.broke("a read failed: " + err.Error())
+		}
+	}
+}
+
+func (st *story) audit(ctx context.Context, node int) {
+	report, err := st.stores[node].Audit(ctx, st.keys.Partition(st.id), func(session.Session) {})
+	var unavailable *session.UnavailableError
+	if err != nil && !errors.As(err, &unavailable) && !errors.Is(err, context.Canceled) {
+		st.broke("an audit failed: " + err.Error())
+	}
+	if report.Unreadable > 0 {
+		st.broke("an audit found a record that it cannot read")
+	}
+}
+
+// guard is a rule of the protocol, outside the scripts, that a control does without.
+type guard int
+
+const (
+	allGuards guard = iota
+	homeFirst
+	noRecognition
+	readHomeAlone
+)
+
+// change is Store.change, or what is left of it without one guard.
+func (st *story) change(s *Store, ctx context.Context, id session.ID, o session.OpID, d decide) (Record, error) {
+	if st.guard != homeFirst && st.guard != noRecognition {
+		return s.change(ctx, id, o, time.Time{}, d)
+	}
+	p := s.placeOf(id)
+	base, err := s.readHome(ctx, p)
+	for tries := 0; err == nil; tries++ {
+		if base.applied(o) && st.guard != noRecognition {
+			return base, nil
+		}
+		next, refusal := d(base, o)
+		if refusal != nil && tries > 0 {
+			return Record{}, refusal
+		}
+		if refusal == nil && st.overwrite(s, ctx, p, base, next) {
+			return next, nil
+		}
+		base, err = s.resolve(ctx, p, base.Chain)
+	}
+	return Record{}, redisx.Wrap(err)
+}
+
+// overwrite writes next over base, in the right order or with home first.
+func (st *story) overwrite(s *Store, ctx context.Context, p place, base, next Record) bool {
+	im, err := next.image()
+	if err != nil {
+		return false
+	}
+	writes := over(base)
+	if st.guard == homeFirst {
+		last := len(writes) - 1
+		writes = append([]write{writes[last]}, writes[:last]...)
+	}
+	step := newStep(p, base.Holder.Node, im, writes)
+	s.apply(ctx, step)
+	return step.outcome() == nil
+}
