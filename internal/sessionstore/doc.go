@@ -23,11 +23,19 @@
 //
 // # Resolve
 //
-// Resolve reads the records and makes them equal. It starts at home and follows the chains that the records name, and the ones
-// that moves left, for an unfinished move may have written over the pointer that lay at its new place; where home is gone it looks at all seven copy tags. A record that nobody reached points to is not counted: it is what an unfinished move
-// left. The highest rank wins; on equal rank home wins, then the record whose place the other was moved from, then the one later
-// in the chain. The winner is written over the others, copies first, home last, each by compare-and-set on what was read, and any
-// refusal starts over. A linearizable read is a resolve; when all stamps agree it writes nothing.
+// Resolve reads the records and makes them equal. It starts at home and follows what the records it reaches name: their chains, and the
+// chains before a move, for an unfinished move may have written over the pointer that lay at its new place. It looks at all seven copy
+// tags where home may fail to lead to a copy: home is gone, its chain is short or lies on home's own master and may have gone back with
+// it, or a place that was reached is empty. The highest rank wins; on equal rank home wins, then the record whose place the other was
+// moved from, then the one later in the chain. The winner is written over the others, each by compare-and-set on what was read: its
+// chain, the chain it was moved from if home does not hold it yet, strays, home last; any refusal starts over. A linearizable read is a
+// resolve; when all stamps agree it writes nothing.
+//
+// # Move
+//
+// Copies that share home's master after slots have moved go to another chain. A move is a change whose record names the new chain and,
+// in from, the old one: the new places first, and only over what ranks lower, then the old ones, which keep it as a pointer, then home.
+// A session without copies gets its first one at a fixed tag. docs/adr/0006-moving-a-copy.md has what the model showed.
 //
 // # What a crash leaves
 //
@@ -43,7 +51,8 @@
 //
 // # Deletion
 //
-// Delete is a change to a tombstone: stamp, operation ids and no body. A tombstone is collected when every record of the session
-// is that same tombstone and each is older than the retention by its own server's clock. A compare-and-set that expects absence
-// carries the time after which it must not be applied, so nothing in flight can bring a collected session back.
+// Delete is a change to a tombstone: stamp, operation ids and no body. A tombstone is collected when home and its chain hold it and no
+// other tag holds anything else, each older than the retention by its own server's clock when it was read. Strays are not erased but
+// written over by the tombstone, so that their age counts anew. A compare-and-set that expects absence carries the time after which it
+// must not be applied, so nothing in flight can bring a collected session back.
 package sessionstore
