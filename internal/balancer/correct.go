@@ -13,7 +13,7 @@ var correctSource string
 
 var correctScript = redisx.NewScript("correct", correctSource)
 
-// Correct sets a node's live count to count (sessions owned plus attempts under way that are arriving), counted after a
+// Correct sets a node's live count to count (sessions owned, and for each attempt under way at most one more), counted after a
 // Snapshot whose Moves is movesSeen. It does nothing, and returns false, if the count has changed since, or the node has none.
 // It returns a *session.UnavailableError where Redis does not answer.
 func (b *Balancer) Correct(ctx context.Context, node session.NodeID, movesSeen int64, count int) (bool, error) {

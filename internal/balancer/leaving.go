@@ -22,11 +22,11 @@ type Departure struct {
 }
 
 // Leaving announces that sessions are about to leave their nodes, before a delete or a move. The counts stay until each is
-// settled: as not kept when the session is gone. A departure that was announced before is left alone. It returns a
-// *session.UnavailableError where Redis does not answer; announcing again is safe.
+// settled: as not kept when the session is gone. A departure that was announced before, or from a node that has no count, is
+// left alone. It returns a *session.UnavailableError where Redis does not answer; announcing again is safe.
 func (b *Balancer) Leaving(ctx context.Context, departures ...Departure) error {
 	for batch := range slices.Chunk(departures, callLimit) {
-		keys := []string{b.keys.Reservations(), b.keys.Moves()}
+		keys := []string{b.keys.Load(), b.keys.Reservations(), b.keys.Moves()}
 		args := []any{b.cfg.Deadline.Milliseconds()}
 		at := map[session.NodeID]int{}
 		for _, d := range batch {

@@ -101,8 +101,8 @@ func TestCountsNeverGoBelowZeroNorComeBack(t *testing.T) {
 		if err := b.Settle(ctx, Outcome{Key: two[1].Key, Session: two[1].Session, Node: "n000"}); err != nil {
 			t.Fatal(err)
 		}
-		if counts := b.counts(); len(counts) != 0 {
-			t.Errorf("a node without a count got one: %v", counts)
+		if err := rdb.ZScore(ctx, b.keys.Load(), "n000").Err(); err == nil {
+			t.Errorf("a node without a count got one: %v", b.counts())
 		}
 	})
 }
@@ -192,6 +192,57 @@ func TestForget(t *testing.T) {
 		b.reserve(Request{Attempts: attempts(1), Candidates: nodes[:1]})
 		if now := b.snapshot("n000").Moves; now <= moves {
 			t.Errorf("moves begin again at %d, they were at %d", now, moves)
+		}
+	})
+}
+
+// TestAForgottenNodesCountStartsAnew has a node forgotten while sessions leave it, and registered again before they have left.
+func TestAForgottenNodesCountStartsAnew(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, b bench) {
+		ctx, rdb, node := t.Context(), b.redis.Redis(), b.nodes(1, 10)[0]
+		rdb.ZAdd(ctx, b.keys.Load(), zscore("n000", 2))
+		two := attempts(2)
+		leave := func(a Attempt) {
+			if err := b.Leaving(ctx, Departure{a.Session, a.Key, "n000"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		leave(two[0])
+		rdb.Del(ctx, b.keys.Node("n000"))
+		if done, err := b.Forget(ctx, "n000"); !done || err != nil {
+			t.Fatalf("%v, %v", done, err)
+		}
+		leave(two[1]) // announced late
+		if found := rdb.Exists(ctx, b.keys.Load(), b.keys.Reservations(), b.keys.Moves(), b.keys.Reserved("n000")).Val(); found != 0 {
+			t.Errorf("%d keys of it remain", found)
+		}
+		b.register(node)
+		b.reserve(Request{Attempts: attempts(3), Candidates: []session.Node{node}})
+		for _, a := range two {
+			if err := b.Settle(ctx, Outcome{Key: a.Key, Session: a.Session, Node: "n000"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := b.counts()["n000"]; got != 3 {
+			t.Errorf("it counts %d, want 3", got)
+		}
+	})
+}
+
+func TestCountsNameEveryNodeOfWhichSomethingIsKept(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, b bench) {
+		ctx, rdb := t.Context(), b.redis.Redis()
+		nodes := b.nodes(2, 10)
+		b.reserve(Request{Attempts: attempts(1), Candidates: nodes[1:]})
+		rdb.ZRem(ctx, b.keys.Load(), "n001")
+		if counts := b.counts(); len(counts) != 2 || counts["n000"] != 0 || counts["n001"] != 0 {
+			t.Errorf("counts are %v", counts)
+		}
+		rdb.Del(ctx, b.keys.Node("n001"))
+		if done, err := b.Forget(ctx, "n001"); !done || err != nil || len(b.counts()) != 1 {
+			t.Errorf("%v, %v, counts are %v", done, err, b.counts())
 		}
 	})
 }

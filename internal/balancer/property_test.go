@@ -96,7 +96,7 @@ func (l *ledger) leave(rt *rapid.T, b bench) {
 		rt.Skip("nobody owns anything")
 	}
 	id := rapid.SampledFrom(slices.Sorted(maps.Keys(l.owned))).Draw(rt, "session")
-	a := Attempt{id, "leave-" + string(id)}
+	a := Attempt{Session: id, Key: "leave-" + string(id)}
 	for range rapid.IntRange(1, 2).Draw(rt, "times") {
 		if err := b.Leaving(b.t.Context(), Departure{id, a.Key, l.owned[id]}); err != nil {
 			rt.Fatal(err)

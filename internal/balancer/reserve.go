@@ -21,7 +21,8 @@ var reserveScript = redisx.NewScript("reserve", reserveSource)
 // Attempt is one try to place one session.
 type Attempt struct {
 	Session session.ID
-	Key     string // unique: the same key is the same try, and gets the same node again
+	Key     string         // unique: the same key is the same try, and gets the same node again
+	From    session.NodeID // where the session is counted now, which needs no room to have it again; empty: nowhere
 }
 
 // Request asks for a node for each of several attempts.
@@ -70,7 +71,8 @@ func (p *plan) call(ctx context.Context, group []candidate, attempts []Attempt) 
 		args = append(args, string(c.Node.Node), c.Incarnation, c.tier)
 	}
 	for _, a := range attempts {
-		args = append(args, a.Key, string(a.Session), orderText(rank(a.Session, nodes, b.cfg.Strategy == ConsistentHash)))
+		from := 1 + slices.IndexFunc(nodes, func(n session.Node) bool { return n.Node == a.From })
+		args = append(args, a.Key, string(a.Session), from, orderText(rank(a.Session, nodes, b.cfg.Strategy == ConsistentHash)))
 	}
 	reply, err := b.redis.Run(ctx, reserveScript, keys, args...)
 	if err != nil {

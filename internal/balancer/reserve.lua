@@ -2,11 +2,13 @@
 -- KEYS 1 load  2 reservations  3 moves  4 turn  5.. for each candidate: node:<id>, reserved:<id>
 -- ARGV 1 strategy  2 how long an attempt stands, ms  3 number of candidates n
 --      then for each candidate: id, incarnation as the caller knows it, tier (0 is tried first)
---      then for each attempt: its key, its session, the candidates in rendezvous order (one character each, '0' is the first)
+--      then for each attempt: its key, its session, which candidate it is counted on now (0: none of them), the candidates in
+--      rendezvous order (one character each, '0' is the first)
 -- Returns {placed, candidates}: for each attempt "id|incarnation|deadline ms", or '' where no candidate has room; and for each
 -- candidate "count|limit|state", state being ready, cordoned, draining, gone, replaced or unreadable.
 -- Sent again it finds its attempts recorded and answers the same nodes, raising nothing.
--- It costs candidates times attempts, which the caller bounds: 8,000 take a few milliseconds.
+-- It costs candidates times attempts, which the caller bounds (8,000 take a few milliseconds), and for each candidate that an
+-- attempt is counted on already, one look at what is under way there.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local strategy, n = ARGV[1], tonumber(ARGV[3])
@@ -15,7 +17,8 @@ local deadline = string.format('%.0f', now + ARGV[2])
 local nodes = {}
 for i = 1, n do
   local at = 3 * i + 1
-  local node = {id = ARGV[at], incarnation = ARGV[at + 1], tier = tonumber(ARGV[at + 2]), new = {}}
+  local node = {id = ARGV[at], incarnation = ARGV[at + 1], tier = tonumber(ARGV[at + 2]), reserved = KEYS[2 * i + 4]}
+  node.new, node.spare = {}, 0
   local is = redis.call('HMGET', KEYS[2 * i + 3], 'incarnation', 'state', 'maxSessions', 'weight')
   node.count = tonumber(redis.call('ZSCORE', KEYS[1], node.id) or 0)
   node.limit, node.weight = tonumber(is[3] or ''), tonumber(is[4] or '')
@@ -31,36 +34,70 @@ for i = 1, n do
   nodes[i] = node
 end
 
-local function room(node) return node.state == 'ready' and node.count < node.limit end
+-- A session that returns to the node it is counted on is counted there once more for each attempt; one that is announced to
+-- leave is counted though it frees its place; one that does both needs one place. node.spare is what the count says too much.
+local function note(node, record)
+  local id, kind = string.match(record or '', '^[^|]*|([^|]*)|(%l)|')
+  if not id then return end
+  local left = node.leaves[id] and not node.returns[id]
+  if kind == 'r' then
+    node.returns[id] = true
+    if not left then node.spare = node.spare + 1 end
+  elseif kind == 'l' then
+    node.leaves[id] = true
+    if not left and not node.returns[id] then node.spare = node.spare + 1 end
+  end
+end
+
+local page = 1000
+local function survey(node)
+  node.returns, node.leaves = {}, {}
+  for first = 0, redis.call('ZCARD', node.reserved) - 1, page do
+    local keys = redis.call('ZRANGE', node.reserved, first, first + page - 1)
+    for _, record in ipairs(redis.call('HMGET', KEYS[2], unpack(keys))) do note(node, record) end
+  end
+end
+
+-- The sessions that stand in the way of this one: to the node it is counted on already, it is no further one.
+local function others(node, session, from)
+  if node ~= from then return node.count end
+  local mine = node.leaves[session] and not node.returns[session] and 0 or 1
+  return node.count - node.spare - mine
+end
 
 local byte = string.byte
 local function at(order, i) return nodes[byte(order, i) - 47] end
 
-local function least(order)
-  local best
+local function room(node, session, from) return node.state == 'ready' and others(node, session, from) < node.limit end
+
+local function least(order, session, from)
+  local best, crowd
   for i = 1, n do
     local node = at(order, i)
-    if room(node) and (not best or node.tier < best.tier
-      or node.tier == best.tier and node.count / node.weight < best.count / best.weight) then
-      best = node
+    if room(node, session, from) then
+      local its = others(node, session, from) / node.weight
+      if not best or node.tier < best.tier or node.tier == best.tier and its < crowd then
+        best, crowd = node, its
+      end
     end
   end
   return best
 end
 
--- Within the best tier that has room; the bound counts the session that is being placed.
-local function hashed(order)
-  local lowest = least(order)
+-- Within the best tier that has room; the bound counts the session that is being placed, once.
+local function hashed(order, session, from)
+  local lowest = least(order, session, from)
   if not lowest then return nil end
   local total, weights = 1, 0
   for _, node in ipairs(nodes) do
     if node.tier == lowest.tier and node.state == 'ready' then
-      total, weights = total + node.count, weights + node.weight
+      total, weights = total + others(node, session, from), weights + node.weight
     end
   end
   for i = 1, n do
     local node = at(order, i)
-    if node.tier == lowest.tier and room(node) and node.count < math.ceil(1.25 * total * node.weight / weights) then
+    if node.tier == lowest.tier and room(node, session, from)
+      and others(node, session, from) < math.ceil(1.25 * total * node.weight / weights) then
       return node
     end
   end
@@ -68,11 +105,11 @@ local function hashed(order)
 end
 
 local turn, turned = tonumber(redis.call('GET', KEYS[4]) or 0), 0
-local function inTurn()
+local function inTurn(_, session, from)
   local best, steps
   for step = 1, n do
     local node = nodes[(turn + turned + step - 1) % n + 1]
-    if room(node) and (not best or node.tier < best.tier) then
+    if room(node, session, from) and (not best or node.tier < best.tier) then
       best, steps = node, step
     end
   end
@@ -85,33 +122,35 @@ local choose = ({['least-connections'] = least, ['consistent-hash'] = hashed, ['
 local placed, fresh = {}, {}
 local next = 3 * n + 4
 while ARGV[next] do
-  local key, session = ARGV[next], ARGV[next + 1]
+  local key, session, from = ARGV[next], ARGV[next + 1], nodes[tonumber(ARGV[next + 2])]
   local known = fresh[key] or redis.call('HGET', KEYS[2], key)
   if known then
-    local id, incarnation, ends = string.match(known, '^([^|]*)|[^|]*|a|([^|]*)|(%d+)$')
+    local id, incarnation, ends = string.match(known, '^([^|]*)|[^|]*|[ar]|([^|]*)|(%d+)$')
     placed[#placed + 1] = id and id .. '|' .. incarnation .. '|' .. ends or ''
   else
-    local node = choose(ARGV[next + 2])
+    if from and not from.returns then survey(from) end
+    local node = choose(ARGV[next + 3], session, from)
     if node then
+      local kind = node == from and 'r' or 'a'
       node.count = node.count + 1
       node.new[#node.new + 1] = key
-      fresh[key] = node.id .. '|' .. session .. '|a|' .. node.incarnation .. '|' .. deadline
+      fresh[key] = node.id .. '|' .. session .. '|' .. kind .. '|' .. node.incarnation .. '|' .. deadline
+      if kind == 'r' then note(node, fresh[key]) end
       placed[#placed + 1] = node.id .. '|' .. node.incarnation .. '|' .. deadline
     else
       placed[#placed + 1] = ''
     end
   end
-  next = next + 3
+  next = next + 4
 end
 
 local seen = {}
 for i, node in ipairs(nodes) do
-  local reserved = KEYS[2 * i + 4]
   if #node.new > 0 then
-    redis.call('ZREM', reserved, '') -- first, for it takes no memory: a takeover must pass on a full Redis
+    redis.call('ZREM', node.reserved, '') -- first, for it takes no memory: a takeover must pass on a full Redis
     for _, key in ipairs(node.new) do
       redis.call('HSET', KEYS[2], key, fresh[key])
-      redis.call('ZADD', reserved, deadline, key)
+      redis.call('ZADD', node.reserved, deadline, key)
     end
     redis.call('ZINCRBY', KEYS[1], #node.new, node.id)
     -- A node's moves begin at the time in microseconds: for one that was forgotten and comes back, no number comes twice.

@@ -144,7 +144,7 @@ func TestConsistentHashIsStableAndBounded(t *testing.T) {
 		same := 0
 		for _, a := range settled { // placed again, most are where they were: that is what the hash is for
 			was := b.reserve(Request{Attempts: []Attempt{a}, Candidates: nodes})
-			now := b.reserve(Request{Attempts: []Attempt{{a.Session, a.Key + "-again"}}, Candidates: nodes})
+			now := b.reserve(Request{Attempts: []Attempt{{Session: a.Session, Key: a.Key + "-again"}}, Candidates: nodes})
 			if was[0].Node == now[0].Node {
 				same++
 			}

@@ -106,7 +106,7 @@ func attempts(n int) []Attempt {
 	out := make([]Attempt, n)
 	for i := range out {
 		id := session.NewID(time.Now())
-		out[i] = Attempt{id, "try-" + string(id)}
+		out[i] = Attempt{Session: id, Key: "try-" + string(id)}
 	}
 	return out
 }

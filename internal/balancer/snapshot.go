@@ -3,6 +3,7 @@ package balancer
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -79,17 +80,25 @@ func (b *Balancer) reservation(node session.NodeID, text []string, at time.Time)
 	return r
 }
 
-// Counts returns the live count of every node that has one. It returns a *session.UnavailableError where Redis does not answer.
+// Counts returns the live count of every node of which anything is kept: 0 for one that left nothing but its moves, or attempts
+// under way. It returns a *session.UnavailableError where Redis does not answer.
 func (b *Balancer) Counts(ctx context.Context) (map[session.NodeID]int, error) {
 	var load *redis.ZSliceCmd
-	err := b.redis.Read(ctx, func(p redis.Pipeliner) { load = p.ZRangeWithScores(ctx, b.keys.Load(), 0, -1) })
+	var moves *redis.StringSliceCmd
+	err := b.redis.Read(ctx, func(p redis.Pipeliner) {
+		load = p.ZRangeWithScores(ctx, b.keys.Load(), 0, -1)
+		moves = p.HKeys(ctx, b.keys.Moves())
+	})
 	if err != nil {
 		return nil, err
 	}
-	if err := load.Err(); err != nil {
-		return nil, &session.CorruptError{Key: b.keys.Load(), Reason: err.Error()}
+	if err := errors.Join(load.Err(), moves.Err()); err != nil {
+		return nil, &session.CorruptError{Key: b.keys.Load() + " or " + b.keys.Moves(), Reason: err.Error()}
 	}
 	counts := map[session.NodeID]int{}
+	for _, node := range moves.Val() {
+		counts[session.NodeID(node)] = 0
+	}
 	for _, z := range load.Val() {
 		counts[session.NodeID(z.Member.(string))] = int(z.Score)
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"orchestrator/internal/redisx"
-	"orchestrator/internal/session"
 )
 
 //go:embed beat.lua
@@ -43,8 +42,8 @@ func (r *Registry) beatOnce(ctx context.Context) (lost bool, err error) {
 		return false, err
 	case reply[0] == "lost":
 		return true, nil
-	case reply[0] == "ok" && len(reply) == 2:
-		r.alive(sent, session.NodeState(reply[1]))
+	case reply[0] == "ok" && len(reply) == 3:
+		r.alive(sent, reply)
 		return false, nil
 	}
 	return false, unexpected(beatScript, reply)

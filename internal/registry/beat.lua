@@ -1,7 +1,8 @@
 -- Renews the registration of an incarnation, and restores it where it has run out or got lost but nobody has declared it dead.
 -- KEYS 1 nodes  2 node:<id>  3 incarnations  4 dead  5 load  6 recovery:<id>/<incarnation>
 -- ARGV 1 id  2 incarnation  3 time to live, ms  4 state as last known  5.. the other fields of the hash, name and value in turn
--- Returns {'ok', state} with the state that stands; {'lost'}: this incarnation is dead, or another one has taken the name.
+-- Returns {'ok', state, end ms} with the state that stands; {'lost'}: this incarnation is dead or has left, or another one has
+-- taken the name.
 -- Sent again it renews once more: a beat that arrives twice is as good as one.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -19,4 +20,4 @@ redis.call('PEXPIRE', KEYS[2], ttl)
 redis.call('ZADD', KEYS[1], now + ttl, id)
 redis.call('HSET', KEYS[3], id, incarnation)
 redis.call('ZADD', KEYS[5], 'NX', 0, id)
-return {'ok', state}
+return {'ok', state, now + ttl}

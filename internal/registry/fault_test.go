@@ -19,7 +19,7 @@ func TestEveryScriptRunTwiceIsAsOnce(t *testing.T) {
 		f := newFleet(t, prefix, redisx.Options{Seeds: r.Addrs(), Dial: drop.Dial})
 		watch := newFleet(t, prefix, redisx.Options{Seeds: r.Addrs()}).joined("w", timeout(time.Minute))
 		ctx := t.Context()
-		f.load(metaSource, registerSource, setStateSource, beatSource, leaveSource, reapSource, recoveredSource)
+		f.load(metaSource, registerSource, setStateSource, beatSource, leaveSource, reapSource, recoveredSource, refreshSource)
 		dropped := 0
 		arm := func(source string) { dropped++; drop.Arm(1, redistest.Script(source).Holding(prefix)) }
 		hit := func(what string) {
@@ -79,6 +79,11 @@ func TestEveryScriptRunTwiceIsAsOnce(t *testing.T) {
 			t.Error(err)
 		}
 		hit("leave")
+		arm(refreshSource)
+		if view, err := f.node("c").Refresh(ctx); err != nil || len(view.Nodes()) != 1 {
+			t.Errorf("refresh: %v, %v", view.Nodes(), err)
+		}
+		hit("refresh")
 		if view, err := watch.Refresh(ctx); err != nil || len(view.Nodes()) != 1 {
 			t.Errorf("%v, %v", view.Nodes(), err)
 		}

@@ -12,10 +12,15 @@ var leaveSource string
 
 var leaveScript = redisx.NewScript("leave", leaveSource)
 
+// departureKept is for how many timeouts a holder that left is remembered as gone. A beat of its own that is still under way is
+// not answered for longer than a fraction of one.
+const departureKept = 3
+
 // Leave ends this node's registration; it beats no more, and Run's own leaving at its end does nothing more. owned is how
-// many sessions the node still owns, as far as it knows. If that and the live count are 0 no key of the registration remains;
-// otherwise the holder is declared dead at once, so that the others take its sessions over without waiting. Counts that are
-// still to be settled should be settled before.
+// many sessions the node still owns, as far as it knows. If that and the live count are 0, and nothing is under way to or
+// from the node, no key of the registration remains but a certificate, for three timeouts; otherwise the holder is declared
+// dead at once, so that the others take its sessions over without waiting. Counts that are still to be settled should be
+// settled before. It returns a *session.UnavailableError where Redis does not answer; leaving again is safe.
 func (r *Registry) Leave(ctx context.Context, owned int) error {
 	r.register.Lock()
 	defer r.register.Unlock()
@@ -24,8 +29,11 @@ func (r *Registry) Leave(ctx context.Context, owned int) error {
 	}
 	self := r.Self()
 	r.distrust()
-	keys := []string{r.keys.Nodes(), r.keys.Node(self.Node), r.keys.Incarnations(), r.keys.Dead(), r.keys.Load()}
-	reply, err := r.redis.Run(ctx, leaveScript, keys, string(self.Node), self.Incarnation, owned)
+	k := r.keys
+	keys := []string{k.Nodes(), k.Node(self.Node), k.Incarnations(), k.Dead(), k.Load(), k.Moves(), k.Reserved(self.Node),
+		k.Recovery(self.Holder)}
+	kept := departureKept * r.cfg.HeartbeatTimeout
+	reply, err := r.redis.Run(ctx, leaveScript, keys, string(self.Node), self.Incarnation, owned, kept.Milliseconds())
 	if err != nil {
 		return err
 	}

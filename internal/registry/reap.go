@@ -19,15 +19,17 @@ var reapScript = redisx.NewScript("reap", reapSource)
 const reapLimit = 256
 
 // Dead declares every holder dead whose registration has ended by Redis's clock, and returns all dead holders whose sessions
-// are not recovered yet, those found first first. Whether it is time to look is the caller's decision: a fleet that was cut
-// off from Redis for long finds all its registrations ended. It returns session.ErrFenced where this node does not trust
-// itself: such a node judges nobody.
+// are not recovered yet, those found first first. A call that reaches Redis late, as one that waited in the queue of a Redis
+// that stood still, declares nobody: the beats of the living wait there too. Whether it is time to look is the caller's decision
+// (Steady): a fleet that was cut off from Redis for long finds all its registrations ended. It returns session.ErrFenced where
+// this node does not trust itself: such a node judges nobody.
 func (r *Registry) Dead(ctx context.Context) ([]session.Holder, error) {
-	if !r.Trusted() {
+	trust := r.trusts()
+	if !trust.holds(r.trustLimit()) {
 		return nil, fmt.Errorf("look for dead nodes: %w", session.ErrFenced)
 	}
 	keys := []string{r.keys.Nodes(), r.keys.Incarnations(), r.keys.Dead()}
-	reply, err := r.redis.Run(ctx, reapScript, keys, reapLimit)
+	reply, err := r.redis.Run(ctx, reapScript, keys, reapLimit, r.judgesUntil(trust).UnixMilli())
 	if err != nil {
 		return nil, err
 	}

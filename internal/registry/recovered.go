@@ -24,12 +24,14 @@ type Tally struct{ Expected, Recovered, Lost int }
 
 // Recovered records what the caller itself did about one partition, in [0, partitions), of a dead holder. The call that
 // completes the last partition is told so, once, with the sums over all; with it the holder is forgotten, but for a
-// certificate that keeps its death final. A holder that is not being recovered is left alone: finished is false.
+// certificate that keeps its death final, and its live count while attempts are under way that will change it. A holder that
+// is not being recovered is left alone: finished is false.
 func (r *Registry) Recovered(ctx context.Context, dead session.Holder, partition, partitions int, t Tally) (total Tally, finished bool, err error) {
 	if partition < 0 || partition >= partitions {
 		return Tally{}, false, session.Invalid("partition", fmt.Sprintf("is %d, must be from 0 to %d", partition, partitions-1))
 	}
-	keys := []string{r.keys.Dead(), r.keys.Recovery(dead), r.keys.Incarnations(), r.keys.Load()}
+	k := r.keys
+	keys := []string{k.Dead(), k.Recovery(dead), k.Incarnations(), k.Load(), k.Moves(), k.Reserved(dead.Node)}
 	reply, err := r.redis.Run(ctx, recoveredScript, keys, string(dead.Node), dead.Incarnation, partition, partitions,
 		t.Expected, t.Recovered, t.Lost, newIncarnation(), certificateKept.Milliseconds())
 	if err != nil {

@@ -3,23 +3,30 @@ package registry
 import (
 	"cmp"
 	"context"
-	"errors"
+	_ "embed"
 	"log/slog"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"orchestrator/internal/redisx"
 	"orchestrator/internal/session"
 )
+
+//go:embed refresh.lua
+var refreshSource string
+
+var refreshScript = redisx.NewScript("refresh", refreshSource)
 
 // View returns the newest view; before the first look it is empty.
 func (r *Registry) View() View { return *r.view.Load() }
 
-// Refresh looks at the fleet now: two pipelines, whose size is the number of nodes. A registration that cannot be read is
-// left out of the view and logged with its key and field. It returns a *session.UnavailableError, and the former view, where
-// Redis does not answer.
+// Refresh looks at the fleet now: a script and a pipeline, whose sizes are the number of nodes. A registration that cannot be
+// read is left out of the view and logged with its key and field. It returns a *session.UnavailableError, and the former view,
+// where Redis does not answer.
 func (r *Registry) Refresh(ctx context.Context) (View, error) {
 	l := look{asked: time.Now()}
 	if err := l.list(ctx, r); err != nil {
@@ -48,37 +55,53 @@ func (r *Registry) keep(v View) View {
 type look struct {
 	asked  time.Time
 	at     time.Time
-	ends   []redis.Z
+	ends   []scored // in order of id
 	load   map[session.NodeID]int
 	hashes []*redis.MapStringStringCmd
 }
 
+// scored is a member of a sorted set of nodes.
+type scored struct {
+	node  session.NodeID
+	score float64
+}
+
 func (l *look) list(ctx context.Context, r *Registry) error {
-	var ends, load *redis.ZSliceCmd
-	var at *redis.TimeCmd
-	err := r.redis.Read(ctx, func(p redis.Pipeliner) {
-		ends = p.ZRangeWithScores(ctx, r.keys.Nodes(), 0, -1)
-		load = p.ZRangeWithScores(ctx, r.keys.Load(), 0, -1)
-		at = p.Time(ctx)
-	})
+	reply, err := r.redis.Run(ctx, refreshScript, []string{r.keys.Nodes(), r.keys.Load()})
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(ends.Err(), load.Err()); err != nil {
-		return &session.CorruptError{Key: r.keys.Nodes() + " or " + r.keys.Load(), Reason: err.Error()}
+	list, _ := reply.([]any)
+	if len(list) != 3 {
+		return unexpected(refreshScript, reply)
 	}
-	l.ends, l.at, l.load = ends.Val(), at.Val().UTC(), map[session.NodeID]int{}
-	for _, z := range load.Val() {
-		l.load[session.NodeID(z.Member.(string))] = int(z.Score)
+	now, _ := list[0].(int64)
+	l.at, l.ends, l.load = time.UnixMilli(now).UTC(), scores(list[1]), map[session.NodeID]int{}
+	for _, z := range scores(list[2]) {
+		l.load[z.node] = int(z.score)
 	}
+	slices.SortFunc(l.ends, func(a, b scored) int { return cmp.Compare(a.node, b.node) })
 	return nil
+}
+
+// scores reads a list of members and scores in turn.
+func scores(reply any) []scored {
+	list, _ := reply.([]any)
+	out := make([]scored, len(list)/2)
+	for i := range out {
+		member, _ := list[2*i].(string)
+		text, _ := list[2*i+1].(string)
+		score, _ := strconv.ParseFloat(text, 64) // Redis keeps nothing but numbers there
+		out[i] = scored{session.NodeID(member), score}
+	}
+	return out
 }
 
 func (l *look) details(ctx context.Context, r *Registry) error {
 	return r.redis.Read(ctx, func(p redis.Pipeliner) {
 		l.hashes = l.hashes[:0]
 		for _, z := range l.ends {
-			l.hashes = append(l.hashes, p.HGetAll(ctx, r.keys.Node(session.NodeID(z.Member.(string)))))
+			l.hashes = append(l.hashes, p.HGetAll(ctx, r.keys.Node(z.node)))
 		}
 	})
 }
@@ -86,14 +109,12 @@ func (l *look) details(ctx context.Context, r *Registry) error {
 func (l *look) view(r *Registry) View {
 	v := View{at: l.at, asked: l.asked}
 	for i, z := range l.ends {
-		id := session.NodeID(z.Member.(string))
-		n, err := l.node(id, time.UnixMilli(int64(z.Score)).UTC(), l.hashes[i])
-		if r.warned.about(r.cfg.Log, r.keys.Node(id), err) {
+		n, err := l.node(z.node, time.UnixMilli(int64(z.score)).UTC(), l.hashes[i])
+		if r.warned.about(r.cfg.Log, r.keys.Node(z.node), err) {
 			continue
 		}
 		v.nodes = append(v.nodes, n)
 	}
-	slices.SortFunc(v.nodes, func(a, b session.Node) int { return cmp.Compare(a.Node, b.Node) })
 	return v
 }
 

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"net"
+	"strconv"
 	"time"
 
 	"orchestrator/internal/redisx"
@@ -48,8 +49,8 @@ func (r *Registry) enlistOnce(ctx context.Context) (*takenError, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case reply[0] == "ok" && len(reply) == 2:
-			r.alive(sent, session.NodeState(reply[1]))
+		case reply[0] == "ok" && len(reply) == 3:
+			r.alive(sent, reply)
 			return nil, nil
 		case reply[0] == "taken" && len(reply) == 4:
 			return newTaken(self.Node, reply), nil
@@ -74,12 +75,13 @@ func (r *Registry) ownArgs(self session.Node) []any {
 	return append(args, encode(self)...)
 }
 
-// alive notes a registration that stood when it was sent for.
-func (r *Registry) alive(sent time.Time, state session.NodeState) {
+// alive notes a registration that stood when it was sent for, from the reply {"ok", state, its end}.
+func (r *Registry) alive(sent time.Time, reply []string) {
+	ends, _ := strconv.ParseInt(reply[2], 10, 64) // a number that the script computed
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.trust = trust{sent, time.Since(sent)}
-	r.self.State = state
+	r.trust = r.trust.renewed(sent, time.UnixMilli(ends), r.trustLimit())
+	r.self.State = session.NodeState(reply[1])
 }
 
 // reborn takes a fresh incarnation and returns the former one; nothing is trusted until that is registered.

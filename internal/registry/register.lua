@@ -1,7 +1,8 @@
 -- Registers an incarnation of a node, unless another one holds the name.
 -- KEYS 1 nodes  2 node:<id>  3 incarnations  4 dead  5 load  6 recovery:<id>/<incarnation>
 -- ARGV 1 id  2 incarnation  3 time to live, ms  4 state  5.. the other fields of the hash, name and value in turn
--- Returns {'ok', state}; {'taken', ms left, host, port}: another incarnation is registered; {'dead'}: this one has died before.
+-- Returns {'ok', state, end ms}; {'taken', ms left, host, port}: another incarnation is registered; {'dead'}: this one has died
+-- or left before.
 -- Sent again it finds itself current and writes the same fields; a state that was set in between stays.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -26,4 +27,4 @@ redis.call('HSET', KEYS[3], id, incarnation)
 redis.call('HSET', KEYS[2], 'incarnation', incarnation, 'state', state, unpack(ARGV, 5))
 redis.call('PEXPIRE', KEYS[2], ttl)
 redis.call('ZADD', KEYS[5], 'NX', 0, id)
-return {'ok', state}
+return {'ok', state, now + ttl}

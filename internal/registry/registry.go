@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -121,18 +120,19 @@ func (r *Registry) Self() session.Node {
 
 // Trusted reports whether this node may still act as the holder that Self names: its last good beat, counted from before it
 // was sent, is younger than HeartbeatTimeout less a fifth. While it is false the node holds nothing.
-func (r *Registry) Trusted() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.trust.holds(r.cfg.HeartbeatTimeout - r.cfg.HeartbeatTimeout/5)
-}
+func (r *Registry) Trusted() bool { return r.trusts().holds(r.trustLimit()) }
+
+// Steady returns for how long this node has been trusted without a break; 0 while it is not trusted. A break that nobody saw
+// counts too: a good beat that finds trust lapsed begins anew. When Redis comes back, the first beats let their senders trust
+// themselves while others have not been heard yet; a node should judge them only when it has been steady for as long as their
+// beats may take, HeartbeatTimeout.
+func (r *Registry) Steady() time.Duration { return r.trusts().steady(r.trustLimit()) }
 
 // LastBeat returns how long ago the last good beat was sent, and how long Redis took to answer it. Before the first one, and
 // after leaving, age is the longest duration there is.
 func (r *Registry) LastBeat() (age, latency time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.trust.age(), r.trust.latency
+	t := r.trusts()
+	return t.age(), t.latency
 }
 
 // Wake asks for a fresh view soon. It never blocks; several calls are one.
@@ -142,21 +142,6 @@ func (r *Registry) Wake() {
 	default:
 	}
 }
-
-// trust remembers the last good beat on the monotonic clock.
-type trust struct {
-	sent    time.Time // before it was sent; zero: none
-	latency time.Duration
-}
-
-func (t trust) age() time.Duration {
-	if t.sent.IsZero() {
-		return math.MaxInt64
-	}
-	return time.Since(t.sent)
-}
-
-func (t trust) holds(limit time.Duration) bool { return t.age() < limit }
 
 func newIncarnation() string {
 	var b [8]byte

@@ -47,14 +47,15 @@ func TestANodeIsSeenAsItIs(t *testing.T) {
 func TestBeatsKeepTheRegistrationAndTheEndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, f *fleet) {
-		r := f.node("a", timeout(time.Second))
+		r := f.node("a", timeout(500*time.Millisecond))
 		stop := f.run(r)
 		first := r.Self().Holder
+		f.redis.Redis().HSet(t.Context(), f.keys.Moves(), "a", 4711)
 		for range 3 {
 			ends := mustNode(t, r, "a").ExpiresAt
 			eventually(t, "a beat", func() bool { return mustNode(t, r, "a").ExpiresAt.After(ends) })
 		}
-		if age, latency := r.LastBeat(); age > time.Second || latency <= 0 || latency > time.Second {
+		if age, latency := r.LastBeat(); age > 500*time.Millisecond || latency <= 0 || latency > 500*time.Millisecond {
 			t.Errorf("the last beat is %s old and took %s", age, latency)
 		}
 		stop()
@@ -62,9 +63,13 @@ func TestBeatsKeepTheRegistrationAndTheEndLeavesNothing(t *testing.T) {
 			t.Error("a node that left trusts itself")
 		}
 		k := f.keys
-		if found := f.exists(k.Nodes(), k.Node("a"), k.Incarnations(), k.Dead(), k.Load(), k.Recovery(first)); len(found) > 0 {
+		if found := f.exists(k.Nodes(), k.Node("a"), k.Incarnations(), k.Dead(), k.Load(), k.Moves()); len(found) > 0 {
 			t.Errorf("left behind: %v", found)
 		}
+		if ttl := f.redis.Redis().PTTL(t.Context(), k.Recovery(first)).Val(); ttl > 1500*time.Millisecond {
+			t.Errorf("the certificate is kept for %s", ttl)
+		}
+		eventually(t, "the certificate is gone", func() bool { return len(f.exists(k.Recovery(first))) == 0 })
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
 
 	"orchestrator/internal/keyspace"
 	"orchestrator/internal/redistest"
@@ -194,3 +195,5 @@ func (l *logs) String() string {
 }
 
 func (l *logs) count(text string) int { return strings.Count(l.String(), text) }
+
+func z(member string, score float64) redis.Z { return redis.Z{Member: member, Score: score} }
