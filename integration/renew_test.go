@@ -15,7 +15,9 @@ func TestLeasesAreRenewed(t *testing.T) {
 		f := startFleet(t, r, 2, "--heartbeat-timeout", "1s", "--gossip-interval", "300ms", "--lease-ttl", "3s")
 		ids := createMany(t, f.url(0), 40)
 		c := r.Client(t)
-		leaseOf := func(id string) string { return homeKey(t, r, f.prefix, id)[:len(homeKey(t, r, f.prefix, id))-len("session:"+id)] + "lease:" + id }
+		leaseOf := func(id string) string {
+			return homeKey(t, r, f.prefix, id)[:len(homeKey(t, r, f.prefix, id))-len("session:"+id)] + "lease:" + id
+		}
 		lost := leaseOf(ids[0])
 		was := c.Get(t.Context(), lost).Val()
 		if err := c.Del(t.Context(), lost).Err(); err != nil {

@@ -70,10 +70,11 @@ func (s *Service) takeOver(ctx context.Context, from []session.Session, to []bal
 	}
 	results := s.Store.TakeOver(ctx, takeovers...)
 	for i, res := range results {
-		s.settleArrival(to[i], res)
+		// The departure first: should only one of the two be told in time, a count is too high, never too low.
 		if res.Applied || res.Err == nil || decided(res.Err) {
 			s.settler.add(balancer.Outcome{Key: departures[i].Key, Session: from[i].ID, Node: from[i].Owner(), Kept: !res.Applied})
 		}
+		s.settleArrival(to[i], res)
 	}
 	return results
 }
