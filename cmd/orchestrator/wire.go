@@ -63,6 +63,10 @@ func assemble(ctx context.Context, cfg config.Config, client *redisx.Client, in 
 	if _, err := parts.registry.CheckMeta(ctx, own); err != nil {
 		return nil, fmt.Errorf("compare with the fleet's settings: %w", err)
 	}
+	if masters := client.Masters(); masters < cfg.ReplicationFactor {
+		in.log.Warn("there are fewer Redis masters than records wanted of each session: what is lost with a master has no copy",
+			"replicationFactor", cfg.ReplicationFactor, "masters", masters)
+	}
 	door := &gate{Health: parts.service}
 	handler, err := httpapi.New(httpapi.Config{
 		Sessions: parts.service, Catalog: parts.service, Nodes: parts.service, Metrics: parts.service, Health: door,
