@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
 	"orchestrator/internal/keyspace"
@@ -36,7 +35,7 @@ func each(t *testing.T, fn func(t *testing.T, b bench)) {
 
 func embedded(t *testing.T) bench {
 	t.Helper()
-	return open(t, "embedded", redisx.Options{Seeds: []string{miniredis.RunT(t).Addr()}, Embedded: true})
+	return open(t, "embedded", redisx.Options{Seeds: []string{redistest.Embedded(t)}, Embedded: true})
 }
 
 func open(t *testing.T, prefix string, o redisx.Options) bench {

@@ -14,12 +14,18 @@ import (
 // Members tells who is alive.
 type Members interface {
 	Self() session.Node
-	Trusted() bool
-	// Steady is for how long this node has been trusted without a break: one that was cut off, or has just begun, finds the others'
-	// registrations ended though they may be back in a moment, and judges nobody until it was steady for as long as one lasts.
-	Steady() time.Duration
 	View() registry.View
 	Refresh(ctx context.Context) (registry.View, error)
+	Trust
+}
+
+// Trust is how this node's own registration stands.
+type Trust interface {
+	// Trusted reports whether the node may act as the holder it believes to be.
+	Trusted() bool
+	// Steady is for how long it has been trusted without a break: one that was cut off, or has just begun, finds the others'
+	// registrations ended though they may be back in a moment, and judges nobody until it was steady for as long as one lasts.
+	Steady() time.Duration
 	LastBeat() (age, latency time.Duration)
 }
 

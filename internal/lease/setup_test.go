@@ -1,11 +1,9 @@
 package lease
 
 import (
-	"context"
 	"testing"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/go-redsync/redsync/v4"
 	"github.com/go-redsync/redsync/v4/redis/goredis/v9"
 
@@ -43,26 +41,7 @@ func each(t *testing.T, fn func(t *testing.T, b bench)) {
 
 func embedded(t *testing.T) bench {
 	t.Helper()
-	server := miniredis.RunT(t)
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	t.Cleanup(func() { stop(); <-ended })
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(20 * time.Millisecond)
-		defer tick.Stop()
-		for last := time.Now(); ; {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				now := time.Now()
-				server.FastForward(now.Sub(last))
-				last = now
-			}
-		}
-	}()
-	return open(t, "embedded", 0, redisx.Options{Seeds: []string{server.Addr()}, Embedded: true})
+	return open(t, "embedded", 0, redisx.Options{Seeds: []string{redistest.Embedded(t)}, Embedded: true})
 }
 
 func open(t *testing.T, prefix string, ttl time.Duration, o redisx.Options) bench {

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
 	"orchestrator/internal/keyspace"
@@ -45,26 +44,7 @@ func each(t *testing.T, fn func(t *testing.T, f *fleet)) {
 
 func embedded(t *testing.T) *fleet {
 	t.Helper()
-	server := miniredis.RunT(t)
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	t.Cleanup(func() { stop(); <-ended })
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(20 * time.Millisecond)
-		defer tick.Stop()
-		for last := time.Now(); ; {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				now := time.Now()
-				server.FastForward(now.Sub(last))
-				last = now
-			}
-		}
-	}()
-	return newFleet(t, "embedded", redisx.Options{Seeds: []string{server.Addr()}, Embedded: true})
+	return newFleet(t, "embedded", redisx.Options{Seeds: []string{redistest.Embedded(t)}, Embedded: true})
 }
 
 func newFleet(t *testing.T, prefix string, o redisx.Options) *fleet {
