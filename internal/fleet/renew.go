@@ -20,11 +20,7 @@ func (s *Service) renew(ctx context.Context) error {
 	}
 	self := s.Members.Self().Holder
 	counts, err := s.Store.OwnedIn(ctx, self.Node)
-	if err != nil {
-		return err
-	}
-	held := 0
-	var errs []error
+	held, errs := 0, []error{err} // one master that does not answer keeps no lease elsewhere from being renewed
 	for partition := range counts {
 		n, err := s.renewPartition(ctx, partition, self)
 		held += n

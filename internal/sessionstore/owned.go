@@ -29,7 +29,8 @@ func (s *Store) Owned(ctx context.Context, partition int, node session.NodeID, a
 	return ids, next, nil
 }
 
-// OwnedIn returns in which partitions a node owns sessions, and how many in each.
+// OwnedIn returns in which partitions a node owns sessions, and how many in each. Partitions whose master did not answer are missing;
+// the error is about them alone.
 func (s *Store) OwnedIn(ctx context.Context, node session.NodeID) (map[int]int, error) {
 	cmds := make([]*redis.IntCmd, s.keys.Partitions())
 	err := s.redis.Read(ctx, func(pipe redis.Pipeliner) {
@@ -37,16 +38,13 @@ func (s *Store) OwnedIn(ctx context.Context, node session.NodeID) (map[int]int, 
 			cmds[p] = pipe.ZCard(ctx, s.keys.Owned(p, node))
 		}
 	})
-	if err != nil {
-		return nil, err
-	}
 	counts := map[int]int{}
 	for p, cmd := range cmds {
 		if n := int(cmd.Val()); n > 0 {
 			counts[p] = n
 		}
 	}
-	return counts, nil
+	return counts, err
 }
 
 // Count returns how many sessions a node owns, those in except left out. Each partition is read at one moment, the partitions one
@@ -113,7 +111,7 @@ func (s *Store) Due(ctx context.Context, partitions []int, limit int) ([]session
 	})
 }
 
-// flush sends one command for each partition in one pipeline and returns the ids they answer.
+// flush sends one command for each partition in one pipeline and returns the ids they answer; an error is about those that did not.
 func (s *Store) flush(ctx context.Context, partitions []int, cmd func(redis.Pipeliner, int) *redis.StringSliceCmd) ([]session.ID, error) {
 	cmds := make([]*redis.StringSliceCmd, len(partitions))
 	err := s.redis.Read(ctx, func(pipe redis.Pipeliner) {
@@ -121,9 +119,6 @@ func (s *Store) flush(ctx context.Context, partitions []int, cmd func(redis.Pipe
 			cmds[i] = cmd(pipe, p)
 		}
 	})
-	if err != nil {
-		return nil, err
-	}
 	var ids []session.ID
 	for i, c := range cmds {
 		for _, id := range c.Val() {
@@ -132,7 +127,7 @@ func (s *Store) flush(ctx context.Context, partitions []int, cmd func(redis.Pipe
 			}
 		}
 	}
-	return ids, nil
+	return ids, err
 }
 
 // lies reports whether id is a session's and lies in the partition. What is neither was put there by a stranger.
