@@ -9,7 +9,7 @@ import (
 // TestReplay plays one seed of one variant or control, step by step with -steps.
 func TestReplay(t *testing.T) {
 	if *flagVariant == "" {
-		t.Skip("needs -variant, and takes -seed and -trace")
+		t.Skip("needs -variant, and takes -seed and -steps")
 	}
 	var log io.Writer
 	if *flagSteps {
