@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"orchestrator/integration/harness"
 	"orchestrator/internal/redistest"
@@ -74,7 +75,7 @@ func runDev(t *testing.T, curls []string) {
 	dev := harness.Start(t, harness.Program{Name: "dev", Addr: fmt.Sprint("127.0.0.1:", port), Path: harness.Build(t),
 		Args: []string{"dev", "--nodes", "1", "--port", fmt.Sprint(port)}})
 	dev.WaitReady(t)
-	dev.WaitLog(t, 0, "Nothing survives")
+	dev.WaitLog(t, 10*time.Second, "Nothing survives")
 	for _, line := range curls {
 		if _, err := exec.LookPath("curl"); err != nil {
 			t.Log("curl is not installed: its lines are not run")
