@@ -2,7 +2,8 @@
 //
 // The counts are one sorted set, node to number of sessions: those a node owns plus those on their way to it. Redis is
 // authoritative; a script chooses and raises the count in one step, so that a burst cannot herd onto the node that was idle
-// a moment ago, and no burst takes a node over its maxSessions.
+// a moment ago, and no burst takes a node over its maxSessions. It looks at each node's registration itself, for a view may be old:
+// only a ready node that its peers have not quarantined is chosen.
 //
 // Counts change around a change of a session's record, which lies in another slot and cannot change in the same step. So each
 // change is announced here first and settled afterwards:

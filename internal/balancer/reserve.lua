@@ -5,7 +5,7 @@
 --      then for each attempt: its key, its session, which candidate it is counted on now (0: none of them), the candidates in
 --      rendezvous order (one character each, '0' is the first)
 -- Returns {placed, candidates}: for each attempt "id|incarnation|deadline ms", or '' where no candidate has room; and for each
--- candidate "count|limit|state", state being ready, cordoned, draining, gone, replaced or unreadable.
+-- candidate "count|limit|state", state being ready, cordoned, draining, quarantined, gone, replaced or unreadable.
 -- Sent again it finds its attempts recorded and answers the same nodes, raising nothing.
 -- It costs candidates times attempts, which the caller bounds (8,000 take a few milliseconds), and for each candidate that an
 -- attempt is counted on already, one look at what is under way there.
@@ -19,7 +19,7 @@ for i = 1, n do
   local at = 3 * i + 1
   local node = {id = ARGV[at], incarnation = ARGV[at + 1], tier = tonumber(ARGV[at + 2]), reserved = KEYS[2 * i + 4]}
   node.new, node.spare = {}, 0
-  local is = redis.call('HMGET', KEYS[2 * i + 3], 'incarnation', 'state', 'maxSessions', 'weight')
+  local is = redis.call('HMGET', KEYS[2 * i + 3], 'incarnation', 'state', 'maxSessions', 'weight', 'quarantine', 'quarantineEnds')
   node.count = tonumber(redis.call('ZSCORE', KEYS[1], node.id) or 0)
   node.limit, node.weight = tonumber(is[3] or ''), tonumber(is[4] or '')
   if not is[1] then
@@ -30,6 +30,9 @@ for i = 1, n do
     node.state = 'unreadable'
   else
     node.state = is[2] or 'unreadable'
+    if node.state == 'ready' and is[5] and is[5] ~= '' and (tonumber(is[6] or '') or math.huge) > now then
+      node.state = 'quarantined'
+    end
   end
   nodes[i] = node
 end

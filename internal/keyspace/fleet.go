@@ -17,6 +17,16 @@ func (k *Keys) Incarnations() string { return k.fleet("incarnations") }
 // Dead is the sorted set of "node/incarnation" whose sessions are being recovered, by the time they were found dead.
 func (k *Keys) Dead() string { return k.fleet("dead") }
 
+// Deaths is the sorted set of "node/incarnation" that was declared dead within the last heartbeat timeout, by when that was (Redis
+// TIME, milliseconds). Unlike Dead it keeps those that have been recovered since.
+func (k *Keys) Deaths() string { return k.fleet("deaths") }
+
+// Brake is there while the brake holds: more than half of the nodes were gone at once within the last heartbeat timeout.
+func (k *Keys) Brake() string { return k.fleet("brake") }
+
+// Verdicts is the hash of what the peers of a node hold against it: watcher to end, incarnation and reason.
+func (k *Keys) Verdicts(id session.NodeID) string { return k.fleet("verdicts:" + string(id)) }
+
 // Recovery is the hash of what has been recovered of one dead holder, a field a partition.
 func (k *Keys) Recovery(h session.Holder) string {
 	return k.fleet("recovery:" + string(h.Node) + "/" + h.Incarnation)
@@ -36,3 +46,9 @@ func (k *Keys) Moves() string { return k.fleet("moves") }
 
 // Turn is the round-robin strategy's counter.
 func (k *Keys) Turn() string { return k.fleet("turn") }
+
+// Handover is the list of requests that a node hand sessions over, by when they were left.
+func (k *Keys) Handover(id session.NodeID) string { return k.fleet("handover:" + string(id)) }
+
+// Rebalance stands while somebody wishes that the load be evened out, and names who.
+func (k *Keys) Rebalance() string { return k.fleet("rebalance") }

@@ -17,18 +17,23 @@ const module = "orchestrator/"
 // wiredInTests and testSupport.
 var layers = map[string][]string{
 	"internal/session":      {},
+	"internal/guards":       {},
 	"internal/keyspace":     {"internal/session"},
 	"internal/redisx":       {"internal/session", "internal/keyspace"},
-	"internal/registry":     {"internal/session", "internal/keyspace", "internal/redisx"},
+	"internal/registry":     {"internal/session", "internal/keyspace", "internal/redisx", "internal/guards"},
 	"internal/lease":        {"internal/session", "internal/keyspace", "internal/redisx"},
 	"internal/balancer":     {"internal/session", "internal/keyspace", "internal/redisx"},
-	"internal/sessionstore": {"internal/session", "internal/keyspace", "internal/redisx"},
+	"internal/sessionstore": {"internal/session", "internal/keyspace", "internal/redisx", "internal/guards"},
+	"internal/handover":     {"internal/session", "internal/keyspace", "internal/redisx"},
+	"internal/peers":        {"internal/session"},
+	"internal/assignments":  {"internal/session", "internal/guards"},
 	"internal/fleet": {"internal/session", "internal/keyspace", "internal/registry", "internal/lease", "internal/balancer",
-		"internal/sessionstore"},
-	"internal/httpapi":  {"internal/session"},
+		"internal/sessionstore", "internal/handover", "internal/assignments", "internal/guards"},
+	"internal/httpapi":  {"internal/session", "internal/assignments"},
 	"internal/layering": {},
 	"cmd/orchestrator": {"cmd/orchestrator", "internal/session", "internal/keyspace", "internal/redisx", "internal/registry", "internal/lease",
-		"internal/balancer", "internal/sessionstore", "internal/fleet", "internal/httpapi"},
+		"internal/balancer", "internal/sessionstore", "internal/handover", "internal/peers", "internal/assignments", "internal/fleet",
+		"internal/httpapi"},
 }
 
 // wiredInTests are what tests of a package may import beside: those of the use cases run on the real thing.
@@ -48,10 +53,10 @@ var libraries = map[string][]string{
 	"github.com/testcontainers":              {},
 	"pgregory.net/rapid":                     {},
 	"go.uber.org/goleak":                     {},
-	"github.com/redis/go-redis":              {"cmd/orchestrator", "internal/redisx", "internal/registry", "internal/lease", "internal/balancer", "internal/sessionstore"},
+	"github.com/redis/go-redis":              {"cmd/orchestrator", "internal/redisx", "internal/registry", "internal/lease", "internal/balancer", "internal/sessionstore", "internal/handover"},
 	"testing":                                {},
 	"os/exec":                                {},
-	"net/http":                               {"cmd/orchestrator", "internal/httpapi"},
+	"net/http":                               {"cmd/orchestrator", "internal/httpapi", "internal/peers"},
 	"github.com/gin-gonic/gin/binding":       {},
 	"github.com/gin-gonic/gin/codec/msgpack": {},
 }

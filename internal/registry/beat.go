@@ -42,8 +42,10 @@ func (r *Registry) beatOnce(ctx context.Context) (lost bool, err error) {
 		return false, err
 	case reply[0] == "lost":
 		return true, nil
-	case reply[0] == "ok" && len(reply) == 3:
-		r.alive(sent, reply)
+	case reply[0] == "ok" && len(reply) == 4:
+		if r.alive(sent, reply) {
+			r.cfg.Log.Warn("redis has forgotten beats that it had acknowledged: judging nobody until all could beat again", "node", self.Node)
+		}
 		return false, nil
 	}
 	return false, unexpected(beatScript, reply)

@@ -19,7 +19,8 @@ func TestEveryScriptRunTwiceIsAsOnce(t *testing.T) {
 		f := newFleet(t, prefix, redisx.Options{Seeds: r.Addrs(), Dial: drop.Dial})
 		watch := newFleet(t, prefix, redisx.Options{Seeds: r.Addrs()}).joined("w", timeout(time.Minute))
 		ctx := t.Context()
-		f.load(metaSource, registerSource, setStateSource, beatSource, leaveSource, reapSource, recoveredSource, refreshSource)
+		f.load(metaSource, registerSource, setStateSource, beatSource, leaveSource, reapSource, recoveredSource, refreshSource,
+			burySource, drainSource, reportSource)
 		dropped := 0
 		arm := func(source string) { dropped++; drop.Arm(1, redistest.Script(source).Holding(prefix)) }
 		hit := func(what string) {
@@ -46,6 +47,12 @@ func TestEveryScriptRunTwiceIsAsOnce(t *testing.T) {
 			t.Errorf("setstate: %v, %v", n, err)
 		}
 		hit("setstate")
+		f.redis.Redis().ZAdd(ctx, f.keys.Load(), z("a", 3))
+		arm(drainSource)
+		if n, err := a.Drain(ctx, "a", time.Minute); err != nil || n.Drain == nil || n.Drain.From != 3 || n.Drain.Deadline.Sub(n.Drain.StartedAt) != time.Minute {
+			t.Errorf("drain: %+v, %v", n.Drain, err)
+		}
+		hit("drain")
 		arm(beatSource)
 		if err := a.beat(ctx); err != nil || a.Self().Holder != holder || a.Self().State != session.Draining {
 			t.Errorf("beat: %v, %+v", err, a.Self())
@@ -58,6 +65,21 @@ func TestEveryScriptRunTwiceIsAsOnce(t *testing.T) {
 		hit("leave with sessions")
 
 		b := f.joined("b", timeout(time.Minute))
+		arm(reportSource)
+		if quarantined, err := b.Report(ctx, Verdict{watch.Self().Holder, "silent", 2}); err != nil || quarantined {
+			t.Errorf("report: one of two is not more than half: %v, %v", quarantined, err)
+		}
+		hit("report")
+		c := f.joined("c", timeout(time.Minute)).Self().Holder
+		arm(burySource)
+		if got, err := b.Bury(ctx, c); err != nil || got != Buried {
+			t.Errorf("bury: %v, %v", got, err)
+		}
+		hit("bury")
+		if n := f.redis.Redis().ZCard(ctx, f.keys.Deaths()).Val(); n != 1 {
+			t.Errorf("%d deaths are counted", n)
+		}
+		recoverAll(t, b, c)
 		arm(reapSource)
 		if dead, err := b.Dead(ctx); err != nil || len(dead) != 1 || dead[0] != holder {
 			t.Errorf("reap: %v, %v", dead, err)
@@ -80,7 +102,7 @@ func TestEveryScriptRunTwiceIsAsOnce(t *testing.T) {
 		}
 		hit("leave")
 		arm(refreshSource)
-		if view, err := f.node("c").Refresh(ctx); err != nil || len(view.Nodes()) != 1 {
+		if view, err := f.node("d").Refresh(ctx); err != nil || len(view.Nodes()) != 1 {
 			t.Errorf("refresh: %v, %v", view.Nodes(), err)
 		}
 		hit("refresh")
@@ -96,6 +118,8 @@ func TestAFullRedisKeepsTheFleetAlive(t *testing.T) {
 	server := redistest.NewServer(t, redistest.MaxMemory(64<<20, "noeviction"))
 	f := newFleet(t, "full", redisx.Options{Seeds: server.Addrs()})
 	a, b := f.joined("a", timeout(MinHeartbeatTimeout)), f.joined("b", timeout(time.Minute))
+	peer := f.joined("c", timeout(time.Minute)).Self().Holder
+	f.joined("d", timeout(time.Minute))
 	ctx := t.Context()
 	if err := server.Node().Admin(t).ConfigSet(ctx, "maxmemory", "1").Err(); err != nil {
 		t.Fatal(err)
@@ -116,6 +140,17 @@ func TestAFullRedisKeepsTheFleetAlive(t *testing.T) {
 	}
 	if _, err := b.SetState(ctx, "b", session.Cordoned); err != nil {
 		t.Errorf("setstate: %v", err)
+	}
+	if _, err := b.Drain(ctx, "b", time.Minute); err != nil {
+		t.Errorf("drain: %v", err)
+	}
+	for _, why := range []string{"silent", ""} {
+		if quarantined, err := b.Report(ctx, Verdict{peer, why, 1}); err != nil || quarantined != (why != "") {
+			t.Errorf("report: %v, %v", quarantined, err)
+		}
+	}
+	if got, err := b.Bury(ctx, peer); err != nil || got != Buried {
+		t.Errorf("bury: %v, %v", got, err)
 	}
 	if total := recoverAll(t, b, former); total.Expected != 32 {
 		t.Errorf("recovered: %+v", total)

@@ -20,24 +20,34 @@ const reapLimit = 256
 
 // Dead declares every holder dead whose registration has ended by Redis's clock, and returns all dead holders whose sessions
 // are not recovered yet, those found first first. A call that reaches Redis late, as one that waited in the queue of a Redis
-// that stood still, declares nobody: the beats of the living wait there too. Whether it is time to look is the caller's decision
-// (Steady): a fleet that was cut off from Redis for long finds all its registrations ended. It returns session.ErrFenced where
-// this node does not trust itself: such a node judges nobody.
+// that stood still, declares nobody: the beats of the living wait there too. Nor does one to a Redis that has forgotten this node's last
+// beat: it was rolled back, and has forgotten the beats of others as well. Whether it is time to look is the caller's decision
+// (Steady): a fleet that was cut off from Redis for long finds all its registrations ended. Where more than half of the nodes are
+// gone within one HeartbeatTimeout it declares only those whose registration has been over for another one (Braking). It returns
+// session.ErrFenced where this node does not trust itself: such a node judges nobody.
 func (r *Registry) Dead(ctx context.Context) ([]session.Holder, error) {
 	trust := r.trusts()
 	if !trust.holds(r.trustLimit()) {
 		return nil, fmt.Errorf("look for dead nodes: %w", session.ErrFenced)
 	}
-	keys := []string{r.keys.Nodes(), r.keys.Incarnations(), r.keys.Dead()}
-	reply, err := r.redis.Run(ctx, reapScript, keys, reapLimit, r.judgesUntil(trust).UnixMilli())
+	keys := []string{r.keys.Nodes(), r.keys.Incarnations(), r.keys.Dead(), r.keys.Deaths(), r.keys.Brake()}
+	reply, err := r.redis.Run(ctx, reapScript, keys, reapLimit, r.judgesUntil(trust).UnixMilli(), r.brakeWindow(),
+		string(r.Self().Node), trust.ends.UnixMilli())
 	if err != nil {
 		return nil, err
 	}
-	list, ok := reply.([]any)
-	if !ok {
+	list, _ := reply.([]any)
+	if len(list) != 2 {
 		return nil, unexpected(reapScript, reply)
 	}
-	var dead []session.Holder
+	spared, _ := list[0].(int64)
+	r.noteBrake(int(spared))
+	return r.holders(list[1]), nil
+}
+
+// holders reads members of dead. One that cannot be read is left out and logged.
+func (r *Registry) holders(reply any) (dead []session.Holder) {
+	list, _ := reply.([]any)
 	for _, member := range list {
 		text, _ := member.(string)
 		node, incarnation, found := strings.Cut(text, "/")
@@ -46,7 +56,24 @@ func (r *Registry) Dead(ctx context.Context) ([]session.Holder, error) {
 		}
 		dead = append(dead, session.Holder{Node: session.NodeID(node), Incarnation: incarnation})
 	}
-	return dead, nil
+	return dead
+}
+
+// Braking reports whether the last look for the dead left some alone because more than half of the nodes are or were gone within one
+// HeartbeatTimeout. They are declared dead once their registration has been over for another one, unless they beat again.
+func (r *Registry) Braking() bool { return r.braking.Load() }
+
+// noteBrake logs when the brake takes hold and when it lets go.
+func (r *Registry) noteBrake(spared int) {
+	on := spared > 0
+	if r.braking.Swap(on) == on {
+		return
+	}
+	if on {
+		r.cfg.Log.Warn("more than half of the nodes are gone at once: waiting whether they come back", "ended", spared, "for", r.cfg.HeartbeatTimeout)
+		return
+	}
+	r.cfg.Log.Info("no node is waited for any more")
 }
 
 func malformed(member string, ok bool) error {

@@ -125,12 +125,12 @@ func (l *look) node(id session.NodeID, ends time.Time, cmd *redis.MapStringStrin
 	n := session.Node{Holder: session.Holder{Node: id}, State: session.Dead}
 	if hash := cmd.Val(); len(hash) > 0 {
 		var err error
-		if n, err = decode(id, hash); err != nil {
+		if n, err = decode(id, hash, l.at); err != nil {
 			return session.Node{}, err
 		}
 	}
 	if !ends.After(l.at) {
-		n.State = session.Dead
+		n.State, n.Drain = session.Dead, nil
 	}
 	n.ExpiresAt, n.Sessions = ends, l.load[id]
 	return n, nil

@@ -45,7 +45,7 @@ func (r *Registry) enlistOnce(ctx context.Context) (*takenError, error) {
 	for !r.left {
 		self := r.Self()
 		sent := time.Now()
-		reply, err := r.runStrings(ctx, registerScript, r.ownKeys(self.Holder), r.ownArgs(self)...)
+		reply, err := r.runStrings(ctx, registerScript, append(r.ownKeys(self.Holder), r.keys.Deaths()), r.ownArgs(self)...)
 		switch {
 		case err != nil:
 			return nil, err
@@ -63,7 +63,7 @@ func (r *Registry) enlistOnce(ctx context.Context) (*takenError, error) {
 	return nil, nil
 }
 
-// ownKeys are the keys that register and beat touch.
+// ownKeys are the keys that register and beat both touch.
 func (r *Registry) ownKeys(h session.Holder) []string {
 	k := r.keys
 	return []string{k.Nodes(), k.Node(h.Node), k.Incarnations(), k.Dead(), k.Load(), k.Recovery(h)}
@@ -75,13 +75,22 @@ func (r *Registry) ownArgs(self session.Node) []any {
 	return append(args, encode(self)...)
 }
 
-// alive notes a registration that stood when it was sent for, from the reply {"ok", state, its end}.
-func (r *Registry) alive(sent time.Time, reply []string) {
+// alive notes a registration that stood when it was sent for, from the reply {"ok", state, its end}. A beat's reply tells the former end,
+// too: if that is not what this node was told last, Redis was rolled back, others' registrations with this one, and trust begins anew.
+func (r *Registry) alive(sent time.Time, reply []string) (rolledBack bool) {
 	ends, _ := strconv.ParseInt(reply[2], 10, 64) // a number that the script computed
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(reply) > 3 {
+		former, _ := strconv.ParseInt(reply[3], 10, 64) // none: 0
+		rolledBack = former < r.trust.ends.UnixMilli()
+	}
+	if rolledBack {
+		r.trust = trust{}
+	}
 	r.trust = r.trust.renewed(sent, time.UnixMilli(ends), r.trustLimit())
 	r.self.State = session.NodeState(reply[1])
+	return rolledBack
 }
 
 // reborn takes a fresh incarnation and returns the former one; nothing is trusted until that is registered.

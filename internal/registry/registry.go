@@ -83,10 +83,11 @@ type Registry struct {
 	keys  *keyspace.Keys
 	cfg   Config
 
-	joined chan struct{} // closed once the first registration stands
-	wake   chan struct{} // of one: somebody wants the view fresh
-	view   atomic.Pointer[View]
-	warned complaints
+	joined  chan struct{} // closed once the first registration stands
+	wake    chan struct{} // of one: somebody wants the view fresh
+	view    atomic.Pointer[View]
+	braking atomic.Bool
+	warned  complaints
 
 	register sync.Mutex // held over each change of this node's own registration, so that they reach Redis one by one
 	left     bool       // under register: this node has left and beats no more
@@ -121,6 +122,10 @@ func (r *Registry) Self() session.Node {
 // Trusted reports whether this node may still act as the holder that Self names: its last good beat, counted from before it
 // was sent, is younger than HeartbeatTimeout less a fifth. While it is false the node holds nothing.
 func (r *Registry) Trusted() bool { return r.trusts().holds(r.trustLimit()) }
+
+// TrustedUntil returns when Trusted ends unless a beat renews it, on the local monotonic clock; the zero time while this node does not
+// trust itself.
+func (r *Registry) TrustedUntil() time.Time { return r.trusts().until(r.trustLimit()) }
 
 // Steady returns for how long this node has been trusted without a break; 0 while it is not trusted. A break that nobody saw
 // counts too: a good beat that finds trust lapsed begins anew. When Redis comes back, the first beats let their senders trust

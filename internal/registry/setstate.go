@@ -14,14 +14,19 @@ var setStateSource string
 
 var setStateScript = redisx.NewScript("setstate", setStateSource)
 
-// SetState makes any registered node ready, cordoned or draining, and returns it as it stands afterwards. The state lasts as
-// long as the registration: a node that is started again is ready. It returns session.ErrNodeNotFound, or a
+// SetState makes any registered node ready, cordoned or draining (Drain notes how far it is), and returns it as it stands afterwards.
+// The state lasts as long as the registration: a node that is started again is ready. It returns session.ErrNodeNotFound, or a
 // *session.InvalidError for another state.
 func (r *Registry) SetState(ctx context.Context, id session.NodeID, s session.NodeState) (session.Node, error) {
 	if !settable(s) {
 		return session.Node{}, session.Invalid("state", fmt.Sprintf("%q must be one of ready, cordoned, draining", s))
 	}
 	reply, err := r.redis.Run(ctx, setStateScript, []string{r.keys.Nodes(), r.keys.Node(id)}, string(id), string(s))
+	return r.stateSet(ctx, id, s, reply, err)
+}
+
+// stateSet returns the node whose state a script has set, as it stands afterwards.
+func (r *Registry) stateSet(ctx context.Context, id session.NodeID, s session.NodeState, reply any, err error) (session.Node, error) {
 	if err != nil {
 		return session.Node{}, err
 	}

@@ -85,7 +85,7 @@ func steady(nodes []*Registry, d time.Duration) bool {
 	return true
 }
 
-// TestALookThatComesLateDeclaresNobody runs a look that was sent in time and arrives after the caller's word has ended.
+// TestALookThatComesLateDeclaresNobody runs a look, and a burial, that was sent in time and arrives after the caller's word has ended.
 func TestALookThatComesLateDeclaresNobody(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, f *fleet) {
@@ -93,14 +93,19 @@ func TestALookThatComesLateDeclaresNobody(t *testing.T) {
 		r := f.joined("w", timeout(time.Minute))
 		f.redis.Redis().ZAdd(ctx, k.Nodes(), z("a", 1))
 		f.redis.Redis().HSet(ctx, k.Incarnations(), "a", "gone")
-		keys := []string{k.Nodes(), k.Incarnations(), k.Dead()}
+		keys := []string{k.Nodes(), k.Incarnations(), k.Dead(), k.Deaths(), k.Brake()}
+		buryKeys := []string{k.Nodes(), k.Node("a"), k.Incarnations(), k.Dead(), k.Deaths(), k.Brake()}
 		for _, c := range []struct {
 			until time.Time
 			dead  int
-		}{{r.View().Time(), 0}, {r.judgesUntil(r.trusts()), 1}} {
-			reply, err := r.redis.Run(ctx, reapScript, keys, reapLimit, c.until.UnixMilli())
-			if list, _ := reply.([]any); err != nil || len(list) != c.dead {
+			bury  string
+		}{{r.View().Time(), 0, "late"}, {r.judgesUntil(r.trusts()), 1, "buried"}} {
+			reply, err := r.redis.Run(ctx, reapScript, keys, reapLimit, c.until.UnixMilli(), r.brakeWindow(), "w", 0)
+			if list, _ := reply.([]any); err != nil || len(list) != 2 || len(r.holders(list[1])) != c.dead {
 				t.Errorf("until %s it declared %v, %v", c.until, reply, err)
+			}
+			if reply, err := r.redis.Run(ctx, buryScript, buryKeys, "a", "gone", c.until.UnixMilli(), r.brakeWindow()); err != nil || reply != c.bury {
+				t.Errorf("until %s the burial ended with %v, %v", c.until, reply, err)
 			}
 		}
 	})

@@ -3,6 +3,8 @@ package registry
 import (
 	"math"
 	"time"
+
+	"orchestrator/internal/guards"
 )
 
 // trust remembers the last good beat.
@@ -30,7 +32,24 @@ func (t trust) age() time.Duration {
 	return time.Since(t.sent)
 }
 
-func (t trust) holds(limit time.Duration) bool { return t.age() < limit }
+// holds says whether a good beat is young enough. Without the guard trust that began does not lapse; it still ends where the node
+// leaves, or finds itself dead.
+func (t trust) holds(limit time.Duration) bool {
+	return t.age() < limit || !guards.SelfFencing && !t.sent.IsZero()
+}
+
+// never is far enough away for trust that does not lapse.
+const never = 365 * 24 * time.Hour
+
+func (t trust) until(limit time.Duration) time.Time {
+	switch {
+	case !t.holds(limit):
+		return time.Time{}
+	case !guards.SelfFencing:
+		return time.Now().Add(never)
+	}
+	return t.sent.Add(limit)
+}
 
 func (t trust) steady(limit time.Duration) time.Duration {
 	if !t.holds(limit) {

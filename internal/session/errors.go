@@ -23,6 +23,8 @@ var (
 	ErrFenced = errors.New("the node's registration has ended")
 	// ErrLeaseLost: another holder has the session's lease, or nobody has. Stop acting for it.
 	ErrLeaseLost = errors.New("the session's lease is lost")
+	// ErrWatcherNotFound: no stream of assignments has this watcher id, or it has ended (watcher-not-found).
+	ErrWatcherNotFound = errors.New("no such watcher")
 )
 
 // InvalidError says which field of a request is wrong, and how (invalid-request).
@@ -41,6 +43,16 @@ type TooLargeError struct {
 
 func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("%s is too large: %d of at most %d", e.Thing, e.Used, e.Limit)
+}
+
+// LimitError refuses one more of something of which there are as many as there may be (rate-limited).
+type LimitError struct {
+	Thing       string
+	Used, Limit int
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("no more %s: %d of at most %d", e.Thing, e.Used, e.Limit)
 }
 
 // StaleEpochError refuses a holder's write that was made under another epoch than the current one (stale-epoch).
@@ -97,8 +109,9 @@ func (e *NoCapacityError) Error() string {
 
 // UnavailableError says that Redis could not be reached or refused; nothing is known to have changed (store-unavailable).
 type UnavailableError struct {
-	Reason string // what an operator may read, such as "redis is out of memory"
-	Err    error  // the cause; may be nil
+	Reason  string // what an operator may read, such as "redis is out of memory"
+	Err     error  // the cause; may be nil
+	Refused bool   // nothing was changed, and nothing on its way can still change it
 }
 
 func (e *UnavailableError) Error() string {

@@ -28,7 +28,16 @@ type Node struct {
 	ExpiresAt   time.Time // when its registration ends, by Redis's clock
 	MemoryUsage int64     // resident bytes, as the node measured them at its last beat
 	Sessions    int       // live count from the balancer's sorted set
+	Drain       *Drain    // where State is Draining: how far it is
+	Quarantine  string    // why its peers hold that it beats but cannot serve; empty: they do not
 }
 
 // Takes reports whether the node may be given new sessions, its free room aside.
-func (n Node) Takes() bool { return n.State == Ready }
+func (n Node) Takes() bool { return n.State == Ready && n.Quarantine == "" }
+
+// Drain is how a node hands its sessions over. How many are left is the node's live count.
+type Drain struct {
+	StartedAt time.Time // by Redis's clock
+	Deadline  time.Time // when it should have ended, by Redis's clock
+	From      int       // live count when it began
+}

@@ -81,6 +81,7 @@ type SyncReport struct {
 	Orphans             int // sessions re-owned because their owner is gone
 	TombstonesCollected int
 	Unreadable          int // records left alone because this version cannot read them
+	RolledBack          int // sessions of which this node acknowledged a change that no record knows any more
 	SharedMaster        int // sessions whose copy shares home's master and could not be moved
 	Took                time.Duration
 }
@@ -89,4 +90,34 @@ type SyncReport struct {
 type Check struct {
 	Name string
 	Err  error
+}
+
+// Rebalance is what evening out the load takes: how many sessions each node gives or gets.
+type Rebalance struct {
+	Moves    int             // sessions to move in all: the least that does it
+	Nodes    []RebalanceNode // every live node, by id
+	Sessions []RebalanceMove // the first sessions that would move, at most RebalanceShown
+}
+
+// RebalanceShown bounds the sessions that a plan names.
+const RebalanceShown = 1000
+
+// RebalanceNode is one node's part in a rebalance.
+type RebalanceNode struct {
+	Node     NodeID
+	Sessions int // live count now
+	Target   int // live count afterwards
+	Movable  int // of those to give, how many may be moved now: not moved a moment ago, not labelled against it
+}
+
+// Give is how many sessions the node has too many.
+func (n RebalanceNode) Give() int { return max(0, n.Sessions-n.Target) }
+
+// Lack is how many sessions the node has too few.
+func (n RebalanceNode) Lack() int { return max(0, n.Target-n.Sessions) }
+
+// RebalanceMove is one session that would move.
+type RebalanceMove struct {
+	Session ID
+	From    NodeID
 }

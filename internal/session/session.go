@@ -39,11 +39,19 @@ type Session struct {
 	Copies    int // records beside home
 	CreatedAt time.Time
 	UpdatedAt time.Time
+	OwnedAt   time.Time // since when Holder owns it; zero: a record written before this was kept
 	ExpiresAt time.Time // zero: never
 }
 
 // Owner returns the node that owns the session.
 func (s Session) Owner() NodeID { return s.Holder.Node }
+
+// LabelDisruption is the label by which a session says what may be done to it; with DisruptionNever it is moved off a live node by a
+// drain or by somebody who asks for that very session, never to even out the load.
+const (
+	LabelDisruption = "disruption"
+	DisruptionNever = "never"
+)
 
 // Expired reports whether the session's time to live has ended at now.
 func (s Session) Expired(now time.Time) bool {

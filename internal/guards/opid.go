@@ -1,0 +1,6 @@
+//go:build !broken_opid
+
+package guards
+
+// RecognizeOps is true; see the package's comment.
+const RecognizeOps = true
