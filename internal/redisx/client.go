@@ -20,6 +20,7 @@ type Client struct {
 	embedded bool
 	log      *slog.Logger
 	reloads  *reloader
+	breakers *breakers
 	topology atomic.Pointer[Topology]
 	clock    atomic.Pointer[moment]
 }
@@ -52,10 +53,13 @@ func newClient(o Options, u *redis.UniversalOptions, clustered bool) *Client {
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
+	c.breakers = &breakers{log: c.log}
 	if !clustered {
 		single := u.Simple()
 		single.MaxRetries = 1
-		c.rdb = redis.NewClient(single)
+		one := redis.NewClient(single)
+		one.AddHook(guarded{c.breakers, single.Addr})
+		c.rdb = one
 		return c
 	}
 	many := u.Cluster()
@@ -64,7 +68,10 @@ func newClient(o Options, u *redis.UniversalOptions, clustered bool) *Client {
 	c.rdb = c.cluster
 	c.reloads = newReloader(c.cluster)
 	c.cluster.AddHook(c.reloads)
-	c.cluster.OnNewNode(func(node *redis.Client) { node.AddHook(c.reloads) })
+	c.cluster.OnNewNode(func(node *redis.Client) {
+		node.AddHook(c.reloads) // before the breaker, so that a refusal makes it look for the server's successor
+		node.AddHook(guarded{c.breakers, node.Options().Addr})
+	})
 	return c
 }
 

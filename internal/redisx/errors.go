@@ -47,6 +47,10 @@ func Wrap(err error) error {
 	if errors.As(err, &already) {
 		return err
 	}
+	var refused *openError
+	if errors.As(err, &refused) {
+		return Unavailable("a redis server does not answer", err) // which one is in the log: clients are not told addresses
+	}
 	if reason, ok := reasonOf(err); ok {
 		return Unavailable(reason, err)
 	}
@@ -64,10 +68,15 @@ func reasonOf(err error) (string, bool) {
 
 // transient reports whether the same call may succeed a little later.
 func transient(err error) bool {
-	var netErr net.Error
+	var (
+		netErr  net.Error
+		refused *openError
+	)
 	switch {
 	case err == nil, errors.Is(err, redis.Nil), errors.Is(err, context.Canceled):
 		return false
+	case errors.As(err, &refused):
+		return true
 	case errors.As(err, &netErr), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, redis.ErrPoolTimeout):
 		return true
 	}

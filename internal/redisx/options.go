@@ -31,6 +31,9 @@ type Options struct {
 
 const defaultPatience = 5 * time.Second
 
+// answerTime is how long a server has for each answer, and for taking a connection.
+const answerTime = time.Second
+
 // parse reads the seeds into go-redis options; all of them must agree on TLS, user and database.
 func (o Options) parse() (*redis.UniversalOptions, error) {
 	if len(o.Seeds) == 0 {
@@ -39,7 +42,7 @@ func (o Options) parse() (*redis.UniversalOptions, error) {
 	u := &redis.UniversalOptions{
 		Username: o.Username, Password: o.Password, TLSConfig: o.TLS,
 		ClientName: "orchestrator", Protocol: 3, DisableIdentity: true,
-		DialTimeout: time.Second, ReadTimeout: time.Second, WriteTimeout: time.Second,
+		DialTimeout: answerTime, ReadTimeout: answerTime, WriteTimeout: answerTime,
 		ContextTimeoutEnabled: true, PoolSize: 64, DialerRetries: 1, ConnMaxIdleTime: 5 * time.Minute,
 		MinRetryBackoff: 8 * time.Millisecond, MaxRetryBackoff: 128 * time.Millisecond,
 		MaintNotificationsConfig: noMaintenanceNotices(),

@@ -39,7 +39,13 @@ func stale(err error) bool {
 	if err == nil || errors.Is(err, redis.Nil) || errors.Is(err, context.Canceled) {
 		return false
 	}
-	var netErr net.Error
+	var (
+		netErr  net.Error
+		refused *openError
+	)
+	if errors.As(err, &refused) {
+		return true
+	}
 	if errors.As(err, &netErr) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded) {
 		return true
 	}

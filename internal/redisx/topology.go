@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -33,17 +34,22 @@ func (c *Client) Topology() *Topology { return c.topology.Load() }
 func (c *Client) Masters() int { return len(c.Topology().Masters) }
 
 // Refresh looks at the cluster's topology and at Redis's clock. A picture with slots that nobody serves, as a node that was just reset
-// would give, is refused, and the former one kept.
+// would give, is refused, and the former one kept. The clock is its master's alone, the topology any master's: the one is told
+// though the other is not.
 func (c *Client) Refresh(ctx context.Context) error {
-	if err := c.setClock(ctx); err != nil {
-		return Wrap(err)
+	err := c.lookAround(ctx)
+	if clock := c.setClock(ctx); err == nil {
+		err = Wrap(clock)
 	}
+	return err
+}
+
+func (c *Client) lookAround(ctx context.Context) error {
 	if c.cluster == nil {
 		c.topology.Store(&Topology{Masters: []Master{{ID: "single", Addr: c.rdb.(*redis.Client).Options().Addr}}})
 		return nil
 	}
-	//lint:ignore SA1019 go-redis itself reads CLUSTER SLOTS: the same picture, and no further permission
-	ranges, err := c.cluster.ClusterSlots(ctx).Result()
+	ranges, err := c.askAround(ctx)
 	if err != nil {
 		return Wrap(err)
 	}
@@ -52,7 +58,35 @@ func (c *Client) Refresh(ctx context.Context) error {
 		return Unavailable(fmt.Sprintf("the cluster names no master for %d of %d slots", n, slots), nil)
 	}
 	c.topology.Store(t)
+	c.breakers.forget(addresses(ranges), time.Now())
 	return nil
+}
+
+// askAround asks one master after the other for the slots, as go-redis deals out calls without a key, until one answers.
+func (c *Client) askAround(ctx context.Context) (ranges []redis.ClusterSlot, err error) {
+	tries := 1
+	if t := c.Topology(); t != nil {
+		tries = len(t.Masters)
+	}
+	for range tries {
+		//lint:ignore SA1019 go-redis itself reads CLUSTER SLOTS: the same picture, and no further permission
+		ranges, err = c.cluster.ClusterSlots(ctx).Result()
+		if !transient(err) || ctx.Err() != nil {
+			break
+		}
+	}
+	return ranges, err
+}
+
+// addresses are all servers that a picture names.
+func addresses(ranges []redis.ClusterSlot) map[string]bool {
+	named := map[string]bool{}
+	for _, r := range ranges {
+		for _, node := range r.Nodes {
+			named[node.Addr] = true
+		}
+	}
+	return named
 }
 
 func (t *Topology) unserved() (n int) {
