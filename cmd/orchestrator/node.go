@@ -20,6 +20,8 @@ type node struct {
 	gate     *gate
 	joined   <-chan struct{}                 // closed once the fleet knows the node
 	loops    func(ctx context.Context) error // the fleet's; ends when ctx does, having left the fleet
+	retire   func(ctx context.Context)       // hands over what the node owns
+	depart   func(ctx context.Context)       // ends the streams of those who follow the node, and leaves the fleet
 	close    func() error                    // gives back the connections to Redis
 
 	drainDelay time.Duration // not ready and still serving, so that load balancers notice
@@ -27,8 +29,9 @@ type node struct {
 	log        *slog.Logger
 }
 
-// run serves until ctx ends, and then stops in the order in which nobody notices: not ready, still serving; no new
-// connections, those in flight finish; leave the fleet; close Redis. It returns why the node could not go on, or nil.
+// run serves until ctx ends, and then stops in the order in which nobody notices: not ready, still serving; its sessions handed over; out
+// of the fleet, for peers take a port that refuses for a death; no new connections, those in flight finish; close Redis. It returns why the
+// node could not go on, or nil.
 func (n *node) run(ctx context.Context) error {
 	defer n.closeRedis()
 	alive, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -60,12 +63,27 @@ func (n *node) awaitEnd(ctx, alive context.Context) {
 	}
 	n.gate.shut()
 	n.log.Info("stopping: no longer ready", "drainDelay", n.drainDelay)
-	delay := time.NewTimer(n.drainDelay)
-	defer delay.Stop()
-	select {
-	case <-alive.Done():
-	case <-delay.C:
-	}
+	n.handOver(ctx, alive)
+}
+
+// handOver hands the node's sessions over and leaves the fleet while the node still serves, for drainDelay at the least.
+func (n *node) handOver(ctx, alive context.Context) {
+	retiring, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(alive, stop)()
+	var g errgroup.Group
+	g.Go(func() error { n.retire(retiring); return nil })
+	g.Go(func() error {
+		delay := time.NewTimer(n.drainDelay)
+		defer delay.Stop()
+		select {
+		case <-alive.Done():
+		case <-delay.C:
+		}
+		return nil
+	})
+	_ = g.Wait() // neither fails
+	n.depart(retiring)
 }
 
 // stopServing lets requests in flight finish; those that do not within patience are cut off, and that is no failure.

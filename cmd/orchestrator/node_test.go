@@ -41,9 +41,9 @@ func (d *diary) String() string {
 // bench is a node with a handler that keeps requests until told.
 type bench struct {
 	node
-	url               string
-	diary             diary
-	arrived, released chan struct{}
+	url                         string
+	diary                       diary
+	arrived, departed, released chan struct{}
 }
 
 func newBench(t *testing.T) *bench {
@@ -52,11 +52,13 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{url: "http://" + l.Addr().String(), arrived: make(chan struct{}), released: make(chan struct{})}
+	b := &bench{url: "http://" + l.Addr().String(), arrived: make(chan struct{}), departed: make(chan struct{}), released: make(chan struct{})}
 	b.node = node{
 		name: "a", listener: l, gate: &gate{Health: steady{}}, log: slog.New(slog.DiscardHandler), patience: 10 * time.Second,
 		server: &http.Server{Handler: http.HandlerFunc(b.handle), ReadHeaderTimeout: time.Second},
-		loops:  func(ctx context.Context) error { <-ctx.Done(); b.diary.note("left the fleet"); return nil },
+		loops:  func(ctx context.Context) error { <-ctx.Done(); b.diary.note("work ended"); return nil },
+		retire: func(context.Context) { b.diary.note("handed over") },
+		depart: func(context.Context) { b.diary.note("departed"); close(b.departed) },
 		close:  func() error { b.diary.note("closed redis"); return nil },
 	}
 	return b
@@ -115,6 +117,7 @@ func TestANodeStopsInTheOrderThatNobodyNotices(t *testing.T) {
 	answer := b.ask(t)
 	await(t, "the request arrives", b.arrived)
 	end()
+	await(t, "the node leaves the fleet while it serves", b.departed)
 	close(b.released)
 	if err := await(t, "the request is answered", answer); err != nil {
 		t.Errorf("a request in flight failed: %v", err)
@@ -122,7 +125,7 @@ func TestANodeStopsInTheOrderThatNobodyNotices(t *testing.T) {
 	if err := await(t, "the node ends", result); err != nil {
 		t.Error(err)
 	}
-	if got := b.diary.String(); got != "answered, left the fleet, closed redis" {
+	if got := b.diary.String(); got != "handed over, departed, answered, work ended, closed redis" {
 		t.Errorf("it went: %s", got)
 	}
 	if checks := b.gate.Ready(t.Context()); !errors.Is(checks[0].Err, session.ErrDraining) {

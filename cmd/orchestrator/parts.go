@@ -39,15 +39,31 @@ func (p *parts) work(ctx, enlisted context.Context) error {
 	working, stop := context.WithCancel(ctx)
 	defer stop()
 	defer context.AfterFunc(enlisted, stop)()
-	if err := p.service.Run(working); err != nil {
+	beside, working := errgroup.WithContext(working)
+	beside.Go(func() error { return p.roster.Run(working) })
+	beside.Go(func() error { return p.watch.Run(working) })
+	beside.Go(func() error { return p.service.Run(working) })
+	if err := beside.Wait(); err != nil {
 		return fmt.Errorf("work: %w", err)
 	}
-	p.leave(ctx)
+	p.depart(ctx)
 	return nil
 }
 
+// depart ends the streams of those who follow the node and leaves the fleet. What the node still owns then is given to others at once: so
+// it leaves when nobody can hold anything any more, which is no later than its registration would end.
+func (p *parts) depart(ctx context.Context) {
+	p.roster.End("the node stops")
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.heartbeatTimeout)
+	defer cancel()
+	if err := p.roster.Released(limited); err != nil {
+		p.log.Warn("leaving though a process beside this node may hold sessions", "error", err)
+	}
+	p.leave(ctx)
+}
+
 // leave tells the fleet how many sessions are left behind, so that others take them over at once. If Redis does not answer,
-// the registration ends by itself.
+// the registration ends by itself. Leaving again does nothing.
 func (p *parts) leave(ctx context.Context) {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveLimit)
 	defer cancel()

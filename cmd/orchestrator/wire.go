@@ -11,11 +11,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"orchestrator/cmd/orchestrator/internal/config"
+	"orchestrator/internal/assignments"
 	"orchestrator/internal/balancer"
 	"orchestrator/internal/fleet"
+	"orchestrator/internal/handover"
 	"orchestrator/internal/httpapi"
 	"orchestrator/internal/keyspace"
 	"orchestrator/internal/lease"
+	"orchestrator/internal/peers"
 	"orchestrator/internal/redisx"
 	"orchestrator/internal/registry"
 	"orchestrator/internal/session"
@@ -54,7 +57,7 @@ func assemble(ctx context.Context, cfg config.Config, client *redisx.Client, in 
 		return nil, err
 	}
 	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), breakers{client})
 	parts, err := newParts(cfg, client, keys, in, metrics)
 	if err != nil {
 		return nil, err
@@ -69,7 +72,8 @@ func assemble(ctx context.Context, cfg config.Config, client *redisx.Client, in 
 	}
 	door := &gate{Health: parts.service}
 	handler, err := httpapi.New(httpapi.Config{
-		Sessions: parts.service, Catalog: parts.service, Nodes: parts.service, Metrics: parts.service, Health: door,
+		Sessions: parts.service, Catalog: parts.service, Nodes: parts.service, Operations: parts.service, Board: board{parts.roster, parts.service},
+		Metrics: parts.service, Health: door,
 		Node: session.NodeID(cfg.NodeID), Version: thisBuild().Version, Registry: metrics, Log: in.log, RequestTimeout: cfg.RequestTimeout,
 	})
 	if err != nil {
@@ -78,6 +82,7 @@ func assemble(ctx context.Context, cfg config.Config, client *redisx.Client, in 
 	return &node{
 		name: cfg.NodeID, listener: in.listener, server: httpapi.Server(in.listener.Addr().String(), handler), gate: door,
 		joined: parts.registry.Joined(), loops: parts.run, close: client.Close,
+		retire: func(ctx context.Context) { parts.service.Retire(ctx, cfg.DrainTimeout) }, depart: parts.depart,
 		drainDelay: cfg.DrainDelay, patience: cfg.RequestTimeout + time.Second, log: in.log,
 	}, nil
 }
@@ -87,11 +92,15 @@ type parts struct {
 	registry *registry.Registry
 	store    *sessionstore.Store
 	service  *fleet.Service
+	roster   *assignments.Board
+	watch    *peers.Watch
 	log      *slog.Logger
+
+	heartbeatTimeout time.Duration
 }
 
 func newParts(cfg config.Config, client *redisx.Client, keys *keyspace.Keys, in wiring, metrics *prometheus.Registry) (*parts, error) {
-	p := &parts{log: in.log}
+	p := &parts{log: in.log, heartbeatTimeout: cfg.HeartbeatTimeout}
 	var err error
 	if p.registry, err = registry.New(client, keys, registry.Config{
 		Self: self(cfg, in), HeartbeatTimeout: cfg.HeartbeatTimeout, GossipInterval: cfg.GossipInterval, Log: in.log,
@@ -103,7 +112,12 @@ func newParts(cfg config.Config, client *redisx.Client, keys *keyspace.Keys, in 
 	if err != nil {
 		return nil, err
 	}
-	placer, err := balancer.New(client, keys, balancer.Config{Strategy: balancer.Strategy(cfg.Strategy), Log: in.log})
+	if p.roster, err = assignments.New(assignments.Config{RevokeTimeout: cfg.RevokeTimeout, Log: in.log}); err != nil {
+		return nil, err
+	}
+	// A session that moves is reserved for while the processes beside its owner are waited for.
+	deadline := balancer.DefaultDeadline + cfg.RevokeTimeout + cfg.HeartbeatTimeout
+	placer, err := balancer.New(client, keys, balancer.Config{Strategy: balancer.Strategy(cfg.Strategy), Deadline: deadline, Log: in.log})
 	if err != nil {
 		return nil, err
 	}
@@ -114,10 +128,14 @@ func newParts(cfg config.Config, client *redisx.Client, keys *keyspace.Keys, in 
 	}
 	p.service, err = fleet.New(fleet.Config{
 		Members: p.registry, Undertaker: p.registry, Placer: placer, Accounts: placer, Leases: leases, Store: p.store,
-		Redis:            client,
+		Requests: handover.New(client, keys, in.log), Roster: p.roster, Redis: client,
 		HeartbeatTimeout: cfg.HeartbeatTimeout, GossipInterval: cfg.GossipInterval, SyncInterval: cfg.SyncInterval,
-		Metrics: metrics, Log: in.log,
+		RebalanceRate: cfg.RebalanceRate, Metrics: metrics, Log: in.log,
 	})
+	if err != nil {
+		return nil, err
+	}
+	p.watch, err = peers.New(peers.Config{Fleet: neighbours{p.registry}, Wake: p.service.Nudge, Interval: cfg.GossipInterval, Log: in.log})
 	return p, err
 }
 

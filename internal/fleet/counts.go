@@ -15,7 +15,7 @@ func (s *Service) correctCounts(ctx context.Context, view registry.View) (correc
 	if err != nil {
 		return 0, err
 	}
-	if s.Members.Steady() < s.HeartbeatTimeout {
+	if !s.judges() {
 		return 0, nil // asking for the dead declares them so
 	}
 	dead, err := s.Undertaker.Dead(ctx)

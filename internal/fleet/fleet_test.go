@@ -330,3 +330,33 @@ func TestAStallOfRedisKillsNobody(t *testing.T) {
 		}
 	}
 }
+
+// A create that was on its way while its owner left, or died and was recovered, is not left to its lease: the holder's end is certified.
+func TestASessionThatComesToADeadHolderIsReownedAtOnce(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
+		prefix := redistest.Prefix(t)
+		forever := settings{leaseTTL: 10 * time.Minute}
+		a, b := join(t, r, prefix, "a", forever), join(t, r, prefix, "b", forever)
+		former := b.registry.Self().Holder
+		b.kill()
+		await(t, func() string {
+			if over, err := a.registry.Certified(t.Context(), former); err != nil || !over {
+				return fmt.Sprint("b's end is not certified: ", err)
+			}
+			return ""
+		})
+		id := a.store.NewID()
+		birth := sessionstore.Birth{ID: id, Draft: session.Draft{Type: "t", Name: "late", Workspace: "/w", Status: session.Active}, Owner: former, Chain: a.store.ChainFor(id)}
+		if res := a.store.Create(t.Context(), birth)[0]; res.Err != nil {
+			t.Fatal(res.Err)
+		}
+		await(t, func() string {
+			is, err := a.Get(t.Context(), id, session.Linearizable)
+			if err != nil || is.Owner() != "a" || is.Stamp.Epoch != 2 {
+				return fmt.Sprintf("%+v %v", is, err)
+			}
+			return ""
+		})
+	})
+}

@@ -2,20 +2,27 @@ package fleet
 
 import (
 	"context"
+	"slices"
 
 	"orchestrator/internal/balancer"
+	"orchestrator/internal/registry"
 	"orchestrator/internal/session"
 	"orchestrator/internal/sessionstore"
 )
 
 // Migrate gives a session another owner: to, or where to is empty the best node but the present one. The session's epoch goes up by
-// one; its former owner's writes are refused from then on. A session that to owns already is returned as it is.
+// one; its former owner's writes are refused from then on. A session that to owns already is returned as it is. A live owner hands the
+// session over by itself: where it does not do so in time, a *session.UnavailableError says so, and the session may still move. Where nobody
+// knows whether the owner lives, a *session.HeldError says until when its lease runs.
 func (s *Service) Migrate(ctx context.Context, id session.ID, to session.NodeID) (session.Session, error) {
 	is, err := s.Get(ctx, id, session.Linearizable)
 	if err != nil {
 		return session.Session{}, err
 	}
-	view := s.Members.View()
+	view, err := s.Members.Refresh(ctx)
+	if err != nil {
+		return session.Session{}, err
+	}
 	if to != "" {
 		target, ok := view.Node(to)
 		switch {
@@ -29,23 +36,60 @@ func (s *Service) Migrate(ctx context.Context, id session.ID, to session.NodeID)
 	if to == "" {
 		req.Avoid = is.Owner()
 	}
-	return s.handOver(ctx, is, req)
-}
-
-// handOver reserves room elsewhere, takes the session's lease for the new owner, and takes the session over.
-func (s *Service) handOver(ctx context.Context, is session.Session, req balancer.Request) (session.Session, error) {
 	req.Attempts = []balancer.Attempt{{Session: is.ID, Key: string(s.Store.NewOp()), From: is.Owner()}}
 	placed, err := s.Placer.Reserve(ctx, req)
 	if err != nil {
 		return session.Session{}, err
 	}
-	to := placed[0]
+	switch {
+	case is.Holder == s.Members.Self().Holder:
+		res := s.carryOut(ctx, []session.Session{is}, placed)[0]
+		return res.Session, res.Err
+	case view.Live(is.Holder):
+		return s.askOwner(ctx, is, placed[0])
+	}
+	return s.takeFrom(ctx, is, placed[0], view)
+}
+
+// takeFrom takes a session over whose owner is not registered. Of one that is not known to be dead the lease is respected: its registration
+// may be lost, with a master that was rolled back, and it will be back at its next beat.
+func (s *Service) takeFrom(ctx context.Context, is session.Session, to balancer.Placed, view registry.View) (session.Session, error) {
+	over, err := s.isOver(ctx, is.Holder, view)
+	switch {
+	case err != nil:
+		s.giveBack(to)
+		return session.Session{}, err
+	case over:
+		return s.seize(ctx, is, to)
+	}
+	if err := s.takeFree(ctx, is, to); err != nil {
+		return session.Session{}, err
+	}
+	return s.Get(ctx, is.ID, session.Linearizable)
+}
+
+// isOver reports whether a holder that is not live is known to be dead: its name has another registration, or one that has ended, or its
+// death stands written.
+func (s *Service) isOver(ctx context.Context, h session.Holder, view registry.View) (bool, error) {
+	if _, named := view.Node(h.Node); named {
+		return true, nil
+	}
+	certified, err := s.Undertaker.Certified(ctx, h)
+	if err != nil || certified || !s.judges() {
+		return certified, err
+	}
+	dead, err := s.Undertaker.Dead(ctx)
+	return slices.Contains(dead, h), err
+}
+
+// seize takes the lease of a session whose owner is not alive for the new one, and takes the session over.
+func (s *Service) seize(ctx context.Context, is session.Session, to balancer.Placed) (session.Session, error) {
 	l, err := s.Leases.TakeFrom(ctx, is.ID, is.Holder, is.Stamp.Epoch, to.Node, is.Stamp.Epoch+1)
 	if err != nil {
 		s.giveBack(to)
 		return session.Session{}, err
 	}
-	res := s.takeOver(ctx, []session.Session{is}, placed)[0]
+	res := s.takeOver(ctx, []session.Session{is}, []balancer.Placed{to})[0]
 	if res.Err != nil {
 		_ = l.Release(ctx)
 	}
@@ -63,7 +107,7 @@ func (s *Service) takeOver(ctx context.Context, from []session.Session, to []bal
 	if err := s.Placer.Leaving(ctx, departures...); err != nil {
 		results := make([]session.Result, len(from))
 		for i := range results {
-			results[i].Err = err
+			results[i].Err = &notBegunError{err}
 			s.giveBack(to[i])
 		}
 		return results

@@ -4,7 +4,9 @@ import (
 	"context"
 	"time"
 
+	"orchestrator/internal/assignments"
 	"orchestrator/internal/balancer"
+	"orchestrator/internal/handover"
 	"orchestrator/internal/lease"
 	"orchestrator/internal/registry"
 	"orchestrator/internal/session"
@@ -23,6 +25,8 @@ type Members interface {
 type Trust interface {
 	// Trusted reports whether the node may act as the holder it believes to be.
 	Trusted() bool
+	// TrustedUntil is when that ends unless a beat renews it; zero where it has ended.
+	TrustedUntil() time.Time
 	// Steady is for how long it has been trusted without a break: one that was cut off, or has just begun, finds the others'
 	// registrations ended though they may be back in a moment, and judges nobody until it was steady for as long as one lasts.
 	Steady() time.Duration
@@ -32,8 +36,41 @@ type Trust interface {
 // Undertaker declares nodes dead and keeps the book of what has been recovered.
 type Undertaker interface {
 	Dead(ctx context.Context) ([]session.Holder, error)
+	Certified(ctx context.Context, h session.Holder) (bool, error)
 	Recovered(ctx context.Context, dead session.Holder, partition, partitions int, t registry.Tally) (registry.Tally, bool, error)
 	SetState(ctx context.Context, id session.NodeID, s session.NodeState) (session.Node, error)
+	Drain(ctx context.Context, id session.NodeID, within time.Duration) (session.Node, error)
+}
+
+// Requests are what other nodes ask a live owner for, for it alone moves its sessions.
+type Requests interface {
+	Ask(ctx context.Context, r handover.Request) error
+	Next(ctx context.Context, node session.NodeID, limit int, dealtWith ...handover.Request) ([]handover.Request, error)
+	Wish(ctx context.Context, by session.NodeID) error
+	Wished(ctx context.Context) (bool, error)
+}
+
+// Announcer tells the processes beside this node what it owns.
+type Announcer interface {
+	Followed() bool
+	Follow() (*assignments.Follower, error)
+	Trust(h session.Holder, until time.Time)
+	Begin() assignments.Tick
+	Sync(began assignments.Tick, h session.Holder, held []session.Assignment) bool
+}
+
+// Revoker has the processes beside this node stop before a session moves.
+type Revoker interface {
+	// Revoke returns those sessions that nobody beside this node runs any more.
+	Revoke(ctx context.Context, ids ...session.ID) (cleared []session.ID)
+	Restore(ids ...session.ID)
+	Moved(ids ...session.ID)
+}
+
+// Roster is what the processes beside this node are told to run.
+type Roster interface {
+	Announcer
+	Revoker
 }
 
 // Placer decides who should own a session; what it decides is settled once the records say so.
@@ -96,10 +133,11 @@ type Listings interface {
 
 // Upkeep is what the sync round needs of the store.
 type Upkeep interface {
-	Audit(ctx context.Context, partition int, visit func(session.Session)) (session.SyncReport, error)
-	Count(ctx context.Context, node session.NodeID, except ...session.ID) (int, error)
+	Audit(ctx context.Context, partition int, nodes []session.NodeID, visit func(session.Session)) (session.SyncReport, error)
+	Count(ctx context.Context, node session.NodeID) (int, error)
 	Due(ctx context.Context, partitions []int, limit int) ([]session.ID, error)
 	Expire(ctx context.Context, id session.ID, leave sessionstore.Leave) (bool, error)
+	Verify(ctx context.Context) (lost []session.ID, mended session.SyncReport, err error)
 }
 
 // Store is everything the fleet asks of the session store.

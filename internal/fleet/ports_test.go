@@ -1,7 +1,9 @@
 package fleet
 
 import (
+	"orchestrator/internal/assignments"
 	"orchestrator/internal/balancer"
+	"orchestrator/internal/handover"
 	"orchestrator/internal/lease"
 	"orchestrator/internal/redisx"
 	"orchestrator/internal/registry"
@@ -15,6 +17,8 @@ var (
 	_ Accounts   = (*balancer.Balancer)(nil)
 	_ Leases     = (*lease.Manager)(nil)
 	_ Store      = (*sessionstore.Store)(nil)
+	_ Requests   = (*handover.Requests)(nil)
+	_ Roster     = (*assignments.Board)(nil)
 )
 
 var _ Redis = (*redisx.Client)(nil)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"orchestrator/internal/balancer"
+	"orchestrator/internal/guards"
 	"orchestrator/internal/registry"
 	"orchestrator/internal/session"
 )
@@ -17,7 +19,7 @@ const (
 
 // recoverDead takes over the sessions of dead nodes that lie in this node's share of the partitions.
 func (s *Service) recoverDead(ctx context.Context) error {
-	if s.Members.Steady() < s.HeartbeatTimeout {
+	if !s.judges() {
 		return nil
 	}
 	dead, err := s.Undertaker.Dead(ctx)
@@ -38,6 +40,10 @@ func (s *Service) recoverDead(ctx context.Context) error {
 	}
 	return errors.Join(errs...)
 }
+
+// judges reports whether this node may hold others for dead: it has itself been heard without a break for as long as a registration
+// lasts. Otherwise Redis, or the way there, may just have come back, and the others be a moment away from being heard again.
+func (s *Service) judges() bool { return s.Members.Steady() >= s.HeartbeatTimeout || !guards.Brake }
 
 // recoverHolder walks what a dead holder owned in this node's share, a page of every partition at a time, takes it over and reports
 // each partition at its end. A partition that could not be walked to its end is left for the next round.
@@ -77,71 +83,40 @@ func (s *Service) recoverHolder(ctx context.Context, dead session.Holder, view r
 // adoptPages takes over those of the pages' sessions that the dead holder owns. It returns an error unless every one of them is
 // decided: taken over, somebody else's, gone, or impossible to read.
 func (s *Service) adoptPages(ctx context.Context, r *recovery, pages map[int][]session.ID, view registry.View) error {
-	var ids []session.ID
-	for _, page := range pages {
-		ids = append(ids, page...)
-	}
-	if len(ids) == 0 {
-		return nil
-	}
-	orphans, err := s.orphansAmong(ctx, r, ids)
-	if err != nil {
-		return err
-	}
-	for len(orphans) > 0 {
-		n := min(recoverBatch, len(orphans))
-		found, results, err := s.adopt(ctx, orphans[:n], view)
-		for i, res := range results {
-			err = errors.Join(err, r.count(s.Store.Partition(found[i].ID), res.Err))
-			if res.Err == nil {
-				s.metrics.takeovers.Inc()
+	var orphans []session.Session
+	for partition, page := range pages {
+		for _, id := range page {
+			if _, err := session.ParseID(string(id)); err == nil && s.Store.Partition(id) == partition {
+				orphans = append(orphans, session.Session{ID: id, Holder: r.dead}) // at whatever epoch: the takeover reads the records
 			}
+		}
+	}
+	for batch := range slices.Chunk(orphans, recoverBatch) {
+		found, results, err := s.adopt(ctx, batch, view)
+		for i, res := range results {
+			err = errors.Join(err, s.noteAdopted(r, found[i].ID, res.Err))
 		}
 		if err != nil {
 			return err
 		}
-		orphans = orphans[n:]
 	}
 	return nil
 }
 
-// orphansAmong returns the sessions among ids that the dead holder owns. One that home does not show is looked at closer: its
-// home may be gone and its copy not.
-func (s *Service) orphansAmong(ctx context.Context, r *recovery, ids []session.ID) ([]session.Session, error) {
-	all, err := s.Store.Sessions(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
-	shown := map[session.ID]bool{}
-	for _, is := range all {
-		shown[is.ID] = true
-	}
-	for _, id := range ids {
-		if shown[id] {
-			continue
+// noteAdopted counts one takeover's outcome; an error means that it is open.
+func (s *Service) noteAdopted(r *recovery, id session.ID, err error) error {
+	var corrupt *session.CorruptError
+	switch partition := s.Store.Partition(id); {
+	case err == nil:
+		s.metrics.takeovers.Inc()
+	case errors.As(err, &corrupt):
+		if r.lose(partition, id) {
+			s.metrics.lost.Inc()
+			s.Log.Error("a dead node's session cannot be read and is left alone", "session", id, "owner", r.dead.Node, "error", err)
 		}
-		is, err := s.Store.Get(ctx, id, session.Linearizable)
-		var corrupt *session.CorruptError
-		switch {
-		case err == nil:
-			all = append(all, is)
-		case errors.Is(err, session.ErrNotFound):
-		case errors.As(err, &corrupt):
-			if r.lose(s.Store.Partition(id), id) {
-				s.metrics.lost.Inc()
-				s.Log.Error("a dead node's session cannot be read and is left alone", "session", id, "owner", r.dead.Node, "error", err)
-			}
-		default:
-			return nil, err
-		}
+		return nil
 	}
-	orphans := all[:0]
-	for _, is := range all {
-		if is.Holder == r.dead {
-			orphans = append(orphans, is)
-		}
-	}
-	return orphans, nil
+	return r.count(s.Store.Partition(id), err)
 }
 
 // reportRecovered reports one partition; the report that completes them all ends the recovery with one line.

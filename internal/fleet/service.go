@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,11 +22,14 @@ type Config struct {
 	Accounts   Accounts
 	Leases     Leases
 	Store      Store
+	Requests   Requests
+	Roster     Roster
 	Redis      Redis
 
 	HeartbeatTimeout time.Duration // as the registry's; a node judges others only after it was itself trusted that long
 	GossipInterval   time.Duration // how often expired sessions and moved slots are looked for; a quarter of it, how often dead nodes are
 	SyncInterval     time.Duration // how often the sync round starts
+	RebalanceRate    int           // sessions a second that this node gives away by itself where it has too many; 0: none by itself
 
 	Metrics prometheus.Registerer
 	Log     *slog.Logger
@@ -35,7 +39,8 @@ type Config struct {
 func (c Config) Validate() error {
 	for name, missing := range map[string]bool{
 		"Members": c.Members == nil, "Undertaker": c.Undertaker == nil, "Placer": c.Placer == nil, "Accounts": c.Accounts == nil,
-		"Leases": c.Leases == nil, "Store": c.Store == nil, "Redis": c.Redis == nil, "Metrics": c.Metrics == nil, "Log": c.Log == nil,
+		"Leases": c.Leases == nil, "Store": c.Store == nil,
+		"Requests": c.Requests == nil, "Roster": c.Roster == nil, "Redis": c.Redis == nil, "Metrics": c.Metrics == nil, "Log": c.Log == nil,
 	} {
 		if missing {
 			return fmt.Errorf("fleet: %s is required", name)
@@ -47,6 +52,9 @@ func (c Config) Validate() error {
 		if d <= 0 {
 			return session.Invalid(name, "must be positive")
 		}
+	}
+	if c.RebalanceRate < 0 {
+		return session.Invalid("rebalanceRate", "must not be negative")
 	}
 	return nil
 }
@@ -60,6 +68,14 @@ type Service struct {
 	work    *workLoop
 
 	recoveries recoveries // belongs to the recover job
+	quarantine string     // what was said last; belongs to the topology job
+	drawing    sync.Mutex // guards picture
+	picture    picture
+	drains     drains
+	answered   answered // belongs to the job that hands over
+	moving     turn     // held over each handing over, so that no session is handed over twice at once
+	leaving    leavers
+	doubts     doubts
 
 	held     atomic.Int64 // leases renewed in the last round
 	lastSync atomic.Pointer[session.SyncReport]
@@ -70,17 +86,29 @@ func New(cfg Config) (*Service, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Service{Config: cfg, started: time.Now(), metrics: newMetrics(cfg.Metrics), settler: newSettler(cfg.Placer, cfg.Log), recoveries: recoveries{}}
+	s := &Service{Config: cfg, started: time.Now(), metrics: newMetrics(cfg.Metrics), settler: newSettler(cfg.Placer, cfg.Log),
+		recoveries: recoveries{}, answered: answered{}, moving: make(turn, 1)}
 	s.lastSync.Store(&session.SyncReport{})
 	s.work = newWorkLoop(cfg.Log,
-		job{name: "topology", every: cfg.GossipInterval, run: cfg.Redis.Refresh},
+		job{name: "topology", every: cfg.GossipInterval, run: s.lookAround},
 		job{name: "recover", every: cfg.GossipInterval / 4, run: s.recoverDead},
+		job{name: "trust", every: min(cfg.HeartbeatTimeout/10, cfg.GossipInterval), run: s.tellTrust},
+		job{name: "assign", every: cfg.GossipInterval / 2, run: s.tellAssigned},
+		job{name: "hand over", every: cfg.GossipInterval / 4, run: s.handOverRequested, least: handOverLimit},
+		job{name: "drain", every: cfg.GossipInterval / 4, run: s.drainAsked, least: handOverLimit},
+		job{name: "rebalance", every: cfg.GossipInterval, run: s.evenOut, least: handOverLimit},
 		job{name: "expire", every: cfg.GossipInterval, run: s.expireDue},
 		job{name: "renew", every: cfg.Leases.TTL() / 3, run: s.renew},
 		job{name: "sync", every: cfg.SyncInterval, run: s.syncRound},
 	)
 	return s, nil
 }
+
+// handOverLimit is how long one handing over may take: the processes beside the node are waited for.
+const handOverLimit = time.Minute
+
+// Nudge has the node look for dead nodes at once: somebody has just declared one.
+func (s *Service) Nudge() { s.work.nudge("recover") }
 
 // Run carries out the node's loops until ctx ends, and returns nil then. What was reserved and is decided is settled before it returns.
 func (s *Service) Run(ctx context.Context) error {

@@ -11,7 +11,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"orchestrator/internal/assignments"
 	"orchestrator/internal/balancer"
+	"orchestrator/internal/handover"
 	"orchestrator/internal/keyspace"
 	"orchestrator/internal/lease"
 	"orchestrator/internal/redistest"
@@ -29,6 +31,7 @@ type member struct {
 	registry *registry.Registry
 	balancer *balancer.Balancer
 	store    *sessionstore.Store
+	board    *assignments.Board
 	client   *redisx.Client
 	keys     *keyspace.Keys
 	kill     func() // ends its loops without leaving: its registration runs out by itself
@@ -38,6 +41,8 @@ type member struct {
 type settings struct {
 	maxSessions int
 	deadline    time.Duration // of reservations
+	rate        int           // of rebalancing
+	leaseTTL    time.Duration // 0: 3 s
 	idle        bool          // register, but run no loop of the service
 }
 
@@ -57,6 +62,9 @@ func join(t testing.TB, r redistest.Redis, prefix, name string, o settings) *mem
 	if o.maxSessions == 0 {
 		o.maxSessions = 10_000
 	}
+	if o.leaseTTL == 0 {
+		o.leaseTTL = 3 * time.Second
+	}
 	m := &member{client: c, keys: k}
 	reg, err := registry.New(c, k, registry.Config{
 		Self:             session.Node{Holder: session.Holder{Node: session.NodeID(name)}, Host: "127.0.0.1", Port: 1, MaxSessions: o.maxSessions},
@@ -69,17 +77,22 @@ func join(t testing.TB, r redistest.Redis, prefix, name string, o settings) *mem
 	if err != nil {
 		t.Fatal(err)
 	}
-	leases, err := lease.New(c, k, lease.Config{TTL: 3 * time.Second})
+	leases, err := lease.New(c, k, lease.Config{TTL: o.leaseTTL})
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := sessionstore.New(c, k, sessionstore.Config{LeaseTTL: 3 * time.Second})
+	store, err := sessionstore.New(c, k, sessionstore.Config{LeaseTTL: o.leaseTTL})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.registry, m.balancer, m.store = reg, bal, store
+	board, err := assignments.New(assignments.Config{RevokeTimeout: 2 * time.Second, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.registry, m.balancer, m.store, m.board = reg, bal, store, board
 	m.Service, err = New(Config{
 		Members: reg, Undertaker: reg, Placer: bal, Accounts: bal, Leases: leases, Store: store, Redis: c,
+		Requests: handover.New(c, k, nil), Roster: board, RebalanceRate: o.rate,
 		HeartbeatTimeout: testHeartbeat, GossipInterval: 100 * time.Millisecond, SyncInterval: 300 * time.Millisecond,
 		Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
 	})
@@ -96,6 +109,7 @@ func (m *member) start(t testing.TB, o settings) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var g errgroup.Group
 	g.Go(func() error { return m.registry.Run(ctx) })
+	g.Go(func() error { return m.board.Run(ctx) })
 	if !o.idle {
 		g.Go(func() error { return m.Service.Run(ctx) })
 	}

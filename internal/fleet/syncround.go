@@ -33,6 +33,9 @@ func (s *Service) syncRound(ctx context.Context) error {
 	}
 	report.CountsCorrected, err = s.correctCounts(ctx, view)
 	errs = append(errs, err)
+	mended, err := s.verify(ctx)
+	add(&report, mended)
+	errs = append(errs, err)
 	report.Took = time.Since(start)
 	s.lastSync.Store(&report)
 	s.metrics.synced(report)
@@ -41,7 +44,7 @@ func (s *Service) syncRound(ctx context.Context) error {
 
 func (s *Service) syncPartition(ctx context.Context, partition int, view registry.View) (session.SyncReport, error) {
 	var orphans []session.Session
-	report, err := s.Store.Audit(ctx, partition, func(is session.Session) {
+	report, err := s.Store.Audit(ctx, partition, nodeIDs(view), func(is session.Session) {
 		if !view.Live(is.Holder) {
 			orphans = append(orphans, is)
 		}
@@ -53,10 +56,20 @@ func (s *Service) syncPartition(ctx context.Context, partition int, view registr
 	return report, err
 }
 
+func nodeIDs(view registry.View) []session.NodeID {
+	nodes := view.Nodes()
+	ids := make([]session.NodeID, len(nodes))
+	for i, n := range nodes {
+		ids[i] = n.Node
+	}
+	return ids
+}
+
 // adoptOrphans gives sessions another owner whose present one is neither alive nor being recovered: what a Redis that was rolled back,
-// or a record that was restored, leaves behind. Their leases are respected, so a holder that is merely unknown to this node keeps them.
+// or a record that was restored, leaves behind, and a session that came to a node while it died. A lease is respected unless its holder's
+// death is certified, so a holder that is merely unknown to this node keeps its sessions.
 func (s *Service) adoptOrphans(ctx context.Context, orphans []session.Session) (adopted int, err error) {
-	if s.Members.Steady() < s.HeartbeatTimeout {
+	if !s.judges() {
 		return 0, nil
 	}
 	dead, err := s.Undertaker.Dead(ctx)
@@ -72,8 +85,8 @@ func (s *Service) adoptOrphans(ctx context.Context, orphans []session.Session) (
 		return 0, err
 	}
 	for _, is := range orphans {
-		if recovering[is.Holder] || view.Live(is.Holder) {
-			continue
+		if n, registered := view.Node(is.Owner()); recovering[is.Holder] || registered && n.Holder == is.Holder {
+			continue // its own recovery, its beats, or the look that ends its registration will decide
 		}
 		ok, err := s.adoptFreeLease(ctx, is, view)
 		if ok {
@@ -94,33 +107,63 @@ func isFull(err error) bool {
 	return errors.As(err, &full)
 }
 
-// adoptFreeLease takes a session over if nobody holds its lease.
+// adoptFreeLease takes a session over if nobody holds its lease, or nobody who can still come back.
 func (s *Service) adoptFreeLease(ctx context.Context, is session.Session, view registry.View) (bool, error) {
+	certified, err := s.Undertaker.Certified(ctx, is.Holder)
+	if err != nil {
+		return false, err
+	}
 	attempt := balancer.Attempt{Session: is.ID, Key: string(s.Store.NewOp()), From: is.Owner()}
 	placed, err := s.Placer.Reserve(ctx, balancer.Request{Attempts: []balancer.Attempt{attempt}, Candidates: view.Nodes()})
 	if err != nil {
 		return false, err
 	}
-	l, err := s.Leases.Take(ctx, is.ID, placed[0].Node, is.Stamp.Epoch+1)
-	if err != nil {
-		s.giveBack(placed...)
-		var held *session.HeldError
-		if errors.As(err, &held) {
-			return false, nil
-		}
-		return false, err
+	if certified {
+		_, err = s.seize(ctx, is, placed[0])
+	} else {
+		err = s.takeFree(ctx, is, placed[0])
 	}
-	res := s.takeOver(ctx, []session.Session{is}, placed)[0]
-	if res.Err == nil {
+	var held *session.HeldError
+	switch {
+	case err == nil:
 		s.Log.Info("gave a session without a live owner to another node", "session", is.ID, "from", is.Owner(), "to", placed[0].Node.Node)
 		return true, nil
-	}
-	_ = l.Release(ctx)
-	if decided(res.Err) {
+	case errors.As(err, &held), decided(err):
 		return false, nil
 	}
-	return false, res.Err
+	return false, err
 }
+
+// takeFree takes the lease that nobody holds, and the session over.
+func (s *Service) takeFree(ctx context.Context, is session.Session, to balancer.Placed) error {
+	l, err := s.Leases.Take(ctx, is.ID, to.Node, is.Stamp.Epoch+1)
+	if err != nil {
+		s.giveBack(to)
+		return err
+	}
+	res := s.takeOver(ctx, []session.Session{is}, []balancer.Placed{to})[0]
+	if res.Err != nil {
+		_ = l.Release(ctx)
+	}
+	return res.Err
+}
+
+// verify looks whether what was acknowledged is still there. The loss of all of a session's records at once is not prevented; it is told.
+func (s *Service) verify(ctx context.Context) (session.SyncReport, error) {
+	lost, mended, err := s.Store.Verify(ctx)
+	for i, id := range lost {
+		if i == verifyTold {
+			s.Log.Error("acknowledged changes are gone: and more sessions were rolled back", "sessions", len(lost))
+			break
+		}
+		s.Log.Error("acknowledged changes are gone: every record of the session was rolled back", "session", id)
+	}
+	s.metrics.rolledBack.Add(float64(len(lost)))
+	return mended, err
+}
+
+// verifyTold is how many sessions one round names.
+const verifyTold = 10
 
 func add(to *session.SyncReport, r session.SyncReport) {
 	to.Records += r.Records
@@ -132,5 +175,6 @@ func add(to *session.SyncReport, r session.SyncReport) {
 	to.Orphans += r.Orphans
 	to.TombstonesCollected += r.TombstonesCollected
 	to.Unreadable += r.Unreadable
+	to.RolledBack += r.RolledBack
 	to.SharedMaster += r.SharedMaster
 }

@@ -14,10 +14,11 @@ type job struct {
 	name  string
 	every time.Duration
 	run   func(ctx context.Context) error
+	least time.Duration // how long one run may take at the least; 0: 10 s
 }
 
 // limit is how long one run may take; it is cancelled then.
-func (j job) limit() time.Duration { return max(4*j.every, 10*time.Second) }
+func (j job) limit() time.Duration { return max(4*j.every, j.least, 10*time.Second) }
 
 // stuckAfter is how long a run may take, cancelled or not, before the node counts as unable to work.
 func (j job) stuckAfter() time.Duration { return j.limit() + 5*time.Second }
@@ -28,14 +29,16 @@ type workLoop struct {
 	jobs     []job
 	due      []time.Time // by job; zero while it runs
 	since    []time.Time // by job: when its present run began; zero while it does not run
+	again    []bool      // by job: it was nudged while it runs
 	pulses   chan chan error
 	finished chan int
+	nudges   chan string
 }
 
 func newWorkLoop(log *slog.Logger, jobs ...job) *workLoop {
 	return &workLoop{
-		log: log, jobs: jobs, due: make([]time.Time, len(jobs)), since: make([]time.Time, len(jobs)),
-		pulses: make(chan chan error), finished: make(chan int, len(jobs)),
+		log: log, jobs: jobs, due: make([]time.Time, len(jobs)), since: make([]time.Time, len(jobs)), again: make([]bool, len(jobs)),
+		pulses: make(chan chan error), finished: make(chan int, len(jobs)), nudges: make(chan string, len(jobs)),
 	}
 }
 
@@ -51,6 +54,8 @@ func (w *workLoop) run(ctx context.Context) error {
 		case <-timer.C:
 		case i := <-w.finished:
 			w.reschedule(i)
+		case name := <-w.nudges:
+			w.hurry(name)
 		case answer := <-w.pulses:
 			answer <- w.stuck()
 		case <-ctx.Done():
@@ -96,6 +101,25 @@ func (w *workLoop) reschedule(i int) {
 	every := w.jobs[i].every
 	w.since[i] = time.Time{}
 	w.due[i] = time.Now().Add(every*9/10 + rand.N(every/5+1))
+	if w.again[i] {
+		w.again[i], w.due[i] = false, time.Now()
+	}
+}
+
+// nudge has a job run now instead of in its time. It never blocks; what is lost with a nudge is no more than the wait.
+func (w *workLoop) nudge(name string) {
+	select {
+	case w.nudges <- name:
+	default:
+	}
+}
+
+func (w *workLoop) hurry(name string) {
+	for i, j := range w.jobs {
+		if j.name == name {
+			w.due[i], w.again[i] = time.Now(), !w.since[i].IsZero()
+		}
+	}
 }
 
 func (w *workLoop) stuck() error {

@@ -67,3 +67,32 @@ func TestAStuckJobStopsThePulse(t *testing.T) {
 		}
 	})
 }
+
+// A nudged job runs at once, also one that is running already, and no more often than that.
+func TestANudgeHasAJobRunNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var runs atomic.Int64
+		w := newWorkLoop(slog.New(slog.DiscardHandler), job{name: "rare", every: time.Hour, run: func(context.Context) error {
+			runs.Add(1)
+			time.Sleep(time.Second)
+			return nil
+		}})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- w.run(ctx) }()
+		time.Sleep(500 * time.Millisecond)
+		w.nudge("rare") // while its first run goes on
+		w.nudge("nobody")
+		time.Sleep(5 * time.Second)
+		if n := runs.Load(); n != 2 {
+			t.Fatalf("%d runs, want the first and one more", n)
+		}
+		w.nudge("rare")
+		time.Sleep(5 * time.Second)
+		if n := runs.Load(); n != 3 {
+			t.Fatalf("%d runs after a nudge, want 3", n)
+		}
+		cancel()
+		<-done
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -21,16 +22,19 @@ const (
 	MaxConfigDepth        = 32               // levels of objects and arrays in a session's config, itself included
 	MaxRequestID          = 128              // characters of an incoming X-Request-Id
 	MaxPageToken          = 1024             // characters of a page token
+	MaxReleased           = 1000             // sessions that one acknowledgement may name
 	DefaultRequestTimeout = 10 * time.Second // time one request may take where Config says nothing
 )
 
 // Config is what New needs. Every field is required unless it says otherwise.
 type Config struct {
-	Sessions Sessions
-	Catalog  Catalog
-	Nodes    Nodes
-	Metrics  Metrics
-	Health   Health
+	Sessions   Sessions
+	Catalog    Catalog
+	Nodes      Nodes
+	Operations Operations
+	Board      Board
+	Metrics    Metrics
+	Health     Health
 
 	Node     session.NodeID       // this node: every response names it
 	Version  string               // of the program; may be empty
@@ -52,6 +56,8 @@ func (cfg Config) Validate() error {
 		{"Sessions", cfg.Sessions == nil},
 		{"Catalog", cfg.Catalog == nil},
 		{"Nodes", cfg.Nodes == nil},
+		{"Operations", cfg.Operations == nil},
+		{"Board", cfg.Board == nil},
 		{"Metrics", cfg.Metrics == nil},
 		{"Health", cfg.Health == nil},
 		{"Registry", cfg.Registry == nil},
@@ -70,17 +76,29 @@ func (cfg Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// api is the handler's state: immutable once built.
+// api is the handler and its state, which once built changes no more but for stopped.
 type api struct {
-	cfg     Config
-	metrics *metrics
-	index   indexView
+	cfg          Config
+	metrics      *metrics
+	index        indexView
+	engine       http.Handler
+	follows      map[string]handler // by gin's path of their route: what answers where the caller accepts a stream
+	eventTimeout time.Duration      // for one event to be written
+	stopped      atomic.Bool        // the server shuts down
+}
+
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.ServeHTTP(w, r) }
+
+// stop ends what would not end by itself. Server has it called when it shuts down.
+func (a *api) stop() {
+	a.stopped.Store(true)
+	a.cfg.Board.End("stopping")
 }
 
 // releaseMode silences gin's debug output, which is a setting of the whole process. This package is gin's only user.
 var releaseMode = sync.OnceFunc(func() { gin.SetMode(gin.ReleaseMode) })
 
-// New returns the handler of every route. It fails where Config does, or where the registry holds such metrics already.
+// New returns the handler of every route. Give it to Server as it is, so that its streams end when the server does. It fails where Config does, or where the registry holds such metrics already.
 func New(cfg Config) (http.Handler, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -93,6 +111,9 @@ func New(cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	releaseMode()
-	a := &api{cfg: cfg, metrics: m}
-	return a.engine()
+	a := &api{cfg: cfg, metrics: m, follows: map[string]handler{}, eventTimeout: eventTimeout}
+	if err := a.build(); err != nil {
+		return nil, err
+	}
+	return a, nil
 }

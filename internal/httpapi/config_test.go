@@ -14,6 +14,8 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 		"Sessions":       func(c *Config) { c.Sessions = nil },
 		"Catalog":        func(c *Config) { c.Catalog = nil },
 		"Nodes":          func(c *Config) { c.Nodes = nil },
+		"Operations":     func(c *Config) { c.Operations = nil },
+		"Board":          func(c *Config) { c.Board = nil },
 		"Metrics":        func(c *Config) { c.Metrics = nil },
 		"Health":         func(c *Config) { c.Health = nil },
 		"Registry":       func(c *Config) { c.Registry = nil },

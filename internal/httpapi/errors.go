@@ -15,6 +15,7 @@ const (
 	retryStore    = time.Second     // a master's failover takes a few of these
 	retryDraining = time.Second     // the load balancer has taken the node out by then
 	retryCapacity = 5 * time.Second // sessions end, or nodes join
+	retryLimit    = time.Second     // others of its kind end
 )
 
 // rule makes the problem of one error of the domain. write says whether the request would have changed something.
@@ -31,8 +32,10 @@ var rules = []rule{
 	as(heldProblem),
 	as(noCapacityProblem),
 	as(corruptProblem),
+	as(limitProblem),
 	is(session.ErrNotFound, sessionNotFound.because("no session has this id, or it was deleted")),
 	is(session.ErrNodeNotFound, nodeNotFound.because("no node of this name is registered")),
+	is(session.ErrWatcherNotFound, watcherNotFound.because("no stream of this node has this watcher id, or it has ended: drop what it told, and follow anew")),
 	is(session.ErrIdempotencyMismatch, idempotencyMismatch.because("the Idempotency-Key was used with another body; use a new key for another session")),
 	is(session.ErrLeaseLost, leaseHeld.because("another node has the session's lease, or none has: read the session and decide again").retry(retryStore)),
 	is(session.ErrDraining, draining.because("this node is leaving and takes no more work: ask another").retry(retryDraining)),
@@ -107,6 +110,10 @@ func noCapacityProblem(e *session.NoCapacityError) problem {
 		p.Nodes = append(p.Nodes, passedOver{string(n.Node), n.Reason})
 	}
 	return p
+}
+
+func limitProblem(e *session.LimitError) problem {
+	return rateLimited.because(e.Error()).sized(e.Used, e.Limit).retry(retryLimit)
 }
 
 func corruptProblem(e *session.CorruptError) problem {

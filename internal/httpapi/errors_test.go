@@ -28,6 +28,8 @@ func TestErrorsBecomeProblems(t *testing.T) {
 		{&session.TooLargeError{Thing: "record", Used: 9, Limit: 8}, 413, "too-large", "", map[string]any{"used": 9., "limit": 8.}},
 		{session.ErrNotFound, 404, "session-not-found", "", nil},
 		{session.ErrNodeNotFound, 404, "node-not-found", "", nil},
+		{session.ErrWatcherNotFound, 404, "watcher-not-found", "", nil},
+		{&session.LimitError{Thing: "followers", Used: 16, Limit: 16}, 429, "rate-limited", "1", map[string]any{"used": 16., "limit": 16.}},
 		{&session.StaleEpochError{Given: 1, Current: 4, Owner: "node-2"}, 409, "stale-epoch", "", map[string]any{"currentEpoch": 4., "owner": "node-2"}},
 		{&session.VersionMismatchError{Given: `"1.1.a"`, Current: "1.2.b"}, 412, "version-mismatch", "", map[string]any{"currentETag": `"1.2.b"`}},
 		{&session.VersionMismatchError{Given: `"1.1.a"`, Current: `"1.2.b"`}, 412, "version-mismatch", "", map[string]any{"currentETag": `"1.2.b"`}},
@@ -88,7 +90,7 @@ func TestUnknownRoutesAndMethods(t *testing.T) {
 	h := handlerOf(t, config(&fake{}))
 	for _, target := range []string{
 		"GET /nope", "GET /v1", "GET /v1/sessions/", "GET /v1/nodes/", "POST /v1/sessions/" + someID + "/messages", "GET /v1/events",
-		"POST /v1/nodes/node-1/drain", "POST /v1/rebalance", "GET /openapi.json", "GET //v1/sessions", "GET /v1/sessions/a%2Fb",
+		"POST /v1/nodes/node-1/follow", "GET /openapi.json", "GET //v1/sessions", "GET /v1/sessions/a%2Fb",
 		"GET /" + strings.Repeat("x", 4000),
 	} {
 		r := call(t, h, target, "")
@@ -99,6 +101,10 @@ func TestUnknownRoutesAndMethods(t *testing.T) {
 		"PUT /v1/sessions":                        "GET, HEAD, POST",
 		"PUT /v1/sessions/" + someID:              "DELETE, GET, HEAD, PATCH",
 		"GET /v1/nodes/node-1/cordon":             "POST",
+		"GET /v1/nodes/node-1/drain":              "POST",
+		"GET /v1/rebalance":                       "POST",
+		"GET /v1/nodes/node-1/assignments/ack":    "POST",
+		"POST /v1/nodes/node-1/assignments":       "GET, HEAD",
 		"POST /v1/nodes":                          "GET, HEAD",
 		"DELETE /":                                "GET, HEAD",
 		"OPTIONS /livez":                          "GET, HEAD",

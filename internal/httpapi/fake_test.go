@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
+	"orchestrator/internal/assignments"
 	"orchestrator/internal/session"
 )
 
@@ -29,6 +30,8 @@ type fake struct {
 	node        func(ctx context.Context, id session.NodeID) (session.Node, error)
 	setState    func(ctx context.Context, id session.NodeID, state session.NodeState) (session.Node, error)
 	assignments func(ctx context.Context, id session.NodeID) ([]session.Assignment, error)
+	drain       func(ctx context.Context, id session.NodeID, within time.Duration) (session.Node, error)
+	rebalance   func(ctx context.Context, dryRun bool) (session.Rebalance, error)
 	cluster     func(ctx context.Context) (session.ClusterMetrics, error)
 	local       func(ctx context.Context) session.LocalMetrics
 	ready       func(ctx context.Context) []session.Check
@@ -65,6 +68,12 @@ func (f *fake) SetState(ctx context.Context, id session.NodeID, state session.No
 func (f *fake) Assignments(ctx context.Context, id session.NodeID) ([]session.Assignment, error) {
 	return f.assignments(ctx, id)
 }
+func (f *fake) Drain(ctx context.Context, id session.NodeID, within time.Duration) (session.Node, error) {
+	return f.drain(ctx, id, within)
+}
+func (f *fake) Rebalance(ctx context.Context, dryRun bool) (session.Rebalance, error) {
+	return f.rebalance(ctx, dryRun)
+}
 func (f *fake) Cluster(ctx context.Context) (session.ClusterMetrics, error) { return f.cluster(ctx) }
 func (f *fake) Local(ctx context.Context) session.LocalMetrics              { return f.local(ctx) }
 func (f *fake) Ready(ctx context.Context) []session.Check                   { return f.ready(ctx) }
@@ -83,16 +92,20 @@ func sample() session.Session {
 		Labels: map[string]string{"team": "infra"}, Status: session.Idle,
 		Holder: session.Holder{Node: "node-1", Incarnation: "00112233445566aa"},
 		Stamp:  session.Stamp{Epoch: 3, Version: 7, Op: someOp}, Copies: 1,
-		CreatedAt: at, UpdatedAt: at.Add(time.Minute), ExpiresAt: at.Add(time.Hour),
+		CreatedAt: at, UpdatedAt: at.Add(time.Minute), OwnedAt: at.Add(time.Second), ExpiresAt: at.Add(time.Hour),
 	}
 }
 
 const sampleETag = `"3.7.` + someOp + `"`
 
-// config is a valid configuration over f.
+// config is a valid configuration over f, with a board that nobody feeds.
 func config(f *fake) Config {
+	board, err := assignments.New(assignments.Config{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		panic(err)
+	}
 	return Config{
-		Sessions: f, Catalog: f, Nodes: f, Metrics: f, Health: f,
+		Sessions: f, Catalog: f, Nodes: f, Operations: f, Board: asItIs{board}, Metrics: f, Health: f,
 		Node: "node-1", Version: "1.2.3", Registry: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
 	}
 }
@@ -172,3 +185,8 @@ func (r response) invalid(field string) map[string]any {
 	require.Contains(r.t, p["detail"], field)
 	return p
 }
+
+// asItIs is a board whose streams begin with what it was fed.
+type asItIs struct{ *assignments.Board }
+
+func (b asItIs) Follow(context.Context) (*assignments.Follower, error) { return b.Board.Follow() }

@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -111,12 +113,13 @@ func parseDuration(v any) (d time.Duration, wrong string) {
 		}
 		return d, ""
 	case int64:
-		if v < 0 || v > session.MaxTTL.Milliseconds() {
-			return 0, fmt.Sprintf("%d ms must be between %s and %s", v, session.MinTTL, session.MaxTTL)
+		const most = int64(math.MaxInt64 / time.Millisecond)
+		if v < -most || v > most {
+			return 0, fmt.Sprintf("%d ms is out of range", v)
 		}
 		return time.Duration(v) * time.Millisecond, ""
 	case uint64:
-		return 0, fmt.Sprintf("%d ms must be between %s and %s", v, session.MinTTL, session.MaxTTL)
+		return 0, fmt.Sprintf("%d ms is out of range", v)
 	}
 	return 0, shape
 }
@@ -135,6 +138,45 @@ func (f *fields) nested(name string, readInto func(*fields)) {
 	}
 }
 
+// list reads an array of objects, each with its own fields; their errors are f's. It returns how many there are.
+func (f *fields) list(name string, readInto func(*fields)) int {
+	v, ok := f.take(name)
+	if !ok {
+		return 0
+	}
+	elements, ok := v.([]any)
+	if !ok {
+		f.wrong(name, "must be an array")
+		return 0
+	}
+	for i, element := range elements {
+		place := fmt.Sprintf("%s[%d]", name, i)
+		members, ok := element.(map[string]any)
+		if !ok {
+			f.wrong(place, "must be an object")
+			break
+		}
+		sub := read(members)
+		sub.path = f.path + place + "."
+		readInto(sub)
+		if err := sub.done(); err != nil {
+			f.err = cmp.Or(f.err, err)
+			break
+		}
+	}
+	return len(elements)
+}
+
+// epoch reads a positive integer below 2^53, which every JSON reader can hold.
+func (f *fields) epoch(name string) uint64 {
+	v, _ := f.take(name)
+	n, ok := v.(int64)
+	if !ok || n <= 0 || n >= 1<<53 {
+		f.wrong(name, "must be a positive integer below 2^53")
+	}
+	return uint64(n)
+}
+
 // done returns the first error. Members that no reader asked for come first: a misspelt name explains a missing field.
 func (f *fields) done() error {
 	for _, name := range sortedKeys(f.members) {
@@ -146,7 +188,7 @@ func (f *fields) done() error {
 }
 
 // served lists the fields that a session shows and the fleet alone sets.
-var served = []string{"id", "owner", "epoch", "version", "copies", "createdAt", "updatedAt", "expiresAt"}
+var served = []string{"id", "owner", "epoch", "version", "copies", "createdAt", "updatedAt", "ownedAt", "expiresAt"}
 
 func unknownField(name string) string {
 	for _, s := range served {

@@ -39,6 +39,7 @@ type nodeDetailView struct {
 	MaxSessions   int               `json:"maxSessions"`
 	Weight        float64           `json:"weight"`
 	Zone          string            `json:"zone"`
+	Quarantine    string            `json:"quarantine,omitempty"`
 }
 
 func viewCluster(m session.ClusterMetrics) clusterView {
@@ -50,7 +51,7 @@ func viewCluster(m session.ClusterMetrics) clusterView {
 	for i, n := range m.Nodes {
 		view.NodeDetails[i] = nodeDetailView{
 			ID: n.Node, Status: n.State, Sessions: n.Sessions, MemoryUsage: n.MemoryUsage, LastHeartbeat: instant(n.HeartbeatAt),
-			MaxSessions: n.MaxSessions, Weight: n.Weight, Zone: n.Zone,
+			MaxSessions: n.MaxSessions, Weight: n.Weight, Zone: n.Zone, Quarantine: n.Quarantine,
 		}
 	}
 	return view
@@ -108,6 +109,7 @@ type syncView struct {
 	Orphans             int     `json:"orphans"`
 	TombstonesCollected int     `json:"tombstonesCollected"`
 	Unreadable          int     `json:"unreadable"`
+	RolledBack          int     `json:"rolledBack"`
 	SharedMaster        int     `json:"sharedMaster"`
 	TookMs              float64 `json:"tookMs"`
 }
@@ -128,7 +130,7 @@ func viewSync(r session.SyncReport) syncView {
 	return syncView{
 		Records: r.Records, CopiesRepaired: r.CopiesRepaired, HomesRestored: r.HomesRestored, CopiesMoved: r.CopiesMoved,
 		CountsCorrected: r.CountsCorrected, IndexRepaired: r.IndexRepaired, Expired: r.Expired, Orphans: r.Orphans,
-		TombstonesCollected: r.TombstonesCollected, Unreadable: r.Unreadable, SharedMaster: r.SharedMaster, TookMs: milliseconds(r.Took),
+		TombstonesCollected: r.TombstonesCollected, Unreadable: r.Unreadable, RolledBack: r.RolledBack, SharedMaster: r.SharedMaster, TookMs: milliseconds(r.Took),
 	}
 }
 

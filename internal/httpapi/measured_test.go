@@ -13,13 +13,14 @@ import (
 
 func TestClusterMetrics(t *testing.T) {
 	t.Parallel()
-	dead := session.Node{Holder: session.Holder{Node: "node-3"}, State: session.Dead, Sessions: 9}
+	dead := session.Node{Holder: session.Holder{Node: "node-3"}, State: session.Dead, Sessions: 9, Quarantine: "2 of 2 peers: it does not answer"}
 	h := handlerOf(t, config(&fake{cluster: func(context.Context) (session.ClusterMetrics, error) {
 		return session.ClusterMetrics{Nodes: []session.Node{sampleNode(), dead}}, nil
 	}}))
 	require.JSONEq(t, `{"totalNodes":2,"healthyNodes":1,"totalSessions":51,"averageSessionsPerNode":25.5,"nodeDetails":[
 		{"id":"node-2","status":"ready","sessions":42,"memoryUsage":1048576,"lastHeartbeat":"2026-03-04T05:07:07.000Z","maxSessions":1000,"weight":1.5,"zone":"z1"},
-		{"id":"node-3","status":"dead","sessions":9,"memoryUsage":0,"maxSessions":0,"weight":0,"zone":""}]}`,
+		{"id":"node-3","status":"dead","sessions":9,"memoryUsage":0,"maxSessions":0,"weight":0,"zone":"",
+		"quarantine":"2 of 2 peers: it does not answer"}]}`,
 		call(t, h, "GET /v1/cluster/metrics", "").body)
 }
 
@@ -43,7 +44,7 @@ func TestLocalMetrics(t *testing.T) {
 			Goroutines: 12, HeapBytes: 4096, LastBeatAge: 250 * time.Millisecond, Trusted: true, RedisLatency: 1500 * time.Microsecond,
 			RedisMasters: 3, LiveNodes: 2,
 			LastSync: session.SyncReport{Records: 1, CopiesRepaired: 2, HomesRestored: 3, CopiesMoved: 4, CountsCorrected: 5, IndexRepaired: 6,
-				Expired: 7, Orphans: 8, TombstonesCollected: 9, Unreadable: 10, SharedMaster: 11, Took: 12 * time.Millisecond},
+				Expired: 7, Orphans: 8, TombstonesCollected: 9, Unreadable: 10, RolledBack: 13, SharedMaster: 11, Took: 12 * time.Millisecond},
 		}
 	}}))
 	v := call(t, h, "GET /v1/local/metrics", "").ok(http.StatusOK)
@@ -57,7 +58,7 @@ func TestLocalMetrics(t *testing.T) {
 	require.Equal(t, map[string]any{"trusted": true, "lastBeatAgeMs": 250., "redisLatencyMs": 1.5}, v["health"])
 	require.Equal(t, map[string]any{"liveNodes": 2., "redisMasters": 3., "lastSync": map[string]any{
 		"records": 1., "copiesRepaired": 2., "homesRestored": 3., "copiesMoved": 4., "countsCorrected": 5., "indexRepaired": 6.,
-		"expired": 7., "orphans": 8., "tombstonesCollected": 9., "unreadable": 10., "sharedMaster": 11., "tookMs": 12.}}, v["cluster"])
+		"expired": 7., "orphans": 8., "tombstonesCollected": 9., "unreadable": 10., "rolledBack": 13., "sharedMaster": 11., "tookMs": 12.}}, v["cluster"])
 }
 
 // A rate that nothing was measured of is null, not zero.

@@ -24,7 +24,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		}, []string{"route", "method", "code"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "http_request_duration_seconds",
-			Help:    "Time from a request's header to the end of its answer, by route template and method.",
+			Help:    "Time from a request's header to the end of its answer, by route template and method; streams are not timed.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"route", "method"}),
 	}
@@ -36,10 +36,12 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
-func (m *metrics) observe(route, method string, status int, took time.Duration) {
-	method = knownMethod(method)
-	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
-	m.duration.WithLabelValues(route, method).Observe(took.Seconds())
+func (m *metrics) count(route, method string, status int) {
+	m.requests.WithLabelValues(route, knownMethod(method), strconv.Itoa(status)).Inc()
+}
+
+func (m *metrics) time(route, method string, took time.Duration) {
+	m.duration.WithLabelValues(route, knownMethod(method)).Observe(took.Seconds())
 }
 
 var methods = []string{

@@ -51,7 +51,10 @@ func (a *api) observe(c *gin.Context) {
 	start := time.Now()
 	defer func() {
 		took := time.Since(start)
-		a.metrics.observe(template(c), c.Request.Method, c.Writer.Status(), took)
+		a.metrics.count(template(c), c.Request.Method, c.Writer.Status())
+		if !a.streams(c) { // how long one was followed says nothing about how fast we are
+			a.metrics.time(template(c), c.Request.Method, took)
+		}
 		a.logAccess(c, took)
 	}()
 	c.Next()
@@ -110,8 +113,12 @@ func (a *api) recoverPanic(c *gin.Context) {
 	c.Next()
 }
 
-// bound gives the request its time limit.
+// bound gives the request its time limit; a stream has none.
 func (a *api) bound(c *gin.Context) {
+	if a.streams(c) {
+		c.Next()
+		return
+	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), a.cfg.RequestTimeout)
 	defer cancel()
 	c.Request = c.Request.WithContext(ctx)

@@ -54,21 +54,5 @@ func (a *api) setState(c *gin.Context, state session.NodeState) error {
 	return reply(c, http.StatusOK, viewNode(n))
 }
 
-func (a *api) listAssignments(c *gin.Context, _ query) error {
-	id, err := nodeID(c)
-	if err != nil {
-		return err
-	}
-	assignments, err := a.cfg.Nodes.Assignments(c.Request.Context(), id)
-	if err != nil {
-		return err
-	}
-	view := assignmentsView{Assignments: make([]assignmentView, len(assignments))}
-	for i, as := range assignments {
-		view.Assignments[i] = assignmentView{ID: as.Session.ID, Epoch: as.Session.Stamp.Epoch, Session: viewSession(as.Session)}
-	}
-	return reply(c, http.StatusOK, view)
-}
-
 // nodeID reads the node in the path; the error names it as the path does.
 func nodeID(c *gin.Context) (session.NodeID, error) { return session.ParseNodeID(c.Param("id")) }

@@ -67,29 +67,13 @@ func TestCordonAndUncordon(t *testing.T) {
 	}
 }
 
-func TestAssignments(t *testing.T) {
-	t.Parallel()
-	h := handlerOf(t, config(&fake{assignments: func(_ context.Context, id session.NodeID) ([]session.Assignment, error) {
-		require.Equal(t, session.NodeID("node-1"), id)
-		return []session.Assignment{{Session: sample()}}, nil
-	}}))
-	list := call(t, h, "GET /v1/nodes/node-1/assignments", "").ok(http.StatusOK)["assignments"].([]any)
-	require.Len(t, list, 1)
-	first := list[0].(map[string]any)
-	require.Equal(t, someID, first["id"])
-	require.EqualValues(t, 3, first["epoch"])
-	require.Equal(t, "claude-code", first["session"].(map[string]any)["type"])
-
-	h = handlerOf(t, config(&fake{assignments: func(context.Context, session.NodeID) ([]session.Assignment, error) { return nil, nil }}))
-	require.JSONEq(t, `{"assignments":[]}`, call(t, h, "GET /v1/nodes/node-1/assignments", "").body)
-}
-
 // No use case is called with a name that no node can have: the fake would panic.
 func TestNodeIDIsChecked(t *testing.T) {
 	t.Parallel()
 	h := handlerOf(t, config(&fake{}))
 	for _, id := range []string{"-a", "a%20b", "%7Bfleet%7D", "a:b", strings.Repeat("n", session.MaxNodeID+1)} {
-		for _, target := range []string{"GET /v1/nodes/" + id, "POST /v1/nodes/" + id + "/cordon", "POST /v1/nodes/" + id + "/uncordon", "GET /v1/nodes/" + id + "/assignments"} {
+		for _, target := range []string{"GET /v1/nodes/" + id, "POST /v1/nodes/" + id + "/cordon", "POST /v1/nodes/" + id + "/uncordon", "GET /v1/nodes/" + id + "/assignments",
+			"POST /v1/nodes/" + id + "/drain"} {
 			call(t, h, target, "").invalid("node")
 		}
 	}

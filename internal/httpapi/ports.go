@@ -2,7 +2,9 @@ package httpapi
 
 import (
 	"context"
+	"time"
 
+	"orchestrator/internal/assignments"
 	"orchestrator/internal/session"
 )
 
@@ -38,6 +40,25 @@ type Nodes interface {
 	SetState(ctx context.Context, id session.NodeID, state session.NodeState) (session.Node, error)
 	// Assignments returns the sessions that a node is to run, each under its epoch.
 	Assignments(ctx context.Context, id session.NodeID) ([]session.Assignment, error)
+}
+
+// Operations are what an operator has the fleet do with the sessions of live nodes.
+type Operations interface {
+	// Drain makes a node hand its sessions over, within a time, and returns the node as it is then. Asked again while it
+	// drains, the node gets another deadline.
+	Drain(ctx context.Context, id session.NodeID, within time.Duration) (session.Node, error)
+	// Rebalance begins to even out the load, or with dryRun says only what it would do.
+	Rebalance(ctx context.Context, dryRun bool) (session.Rebalance, error)
+}
+
+// Board is what this node tells the processes beside it to run.
+type Board interface {
+	// Follow opens a stream of it, beginning with what the node owns now.
+	Follow(ctx context.Context) (*assignments.Follower, error)
+	// Ack says that a follower has let go of sessions.
+	Ack(watcher string, released ...assignments.Released) error
+	// End ends every stream, and none begins any more.
+	End(reason string)
 }
 
 // Metrics are measured numbers.

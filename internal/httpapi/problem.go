@@ -21,6 +21,7 @@ var (
 	notFound             = kind{"not-found", http.StatusNotFound, "No such route"}
 	sessionNotFound      = kind{"session-not-found", http.StatusNotFound, "No such session"}
 	nodeNotFound         = kind{"node-not-found", http.StatusNotFound, "No such node"}
+	watcherNotFound      = kind{"watcher-not-found", http.StatusNotFound, "No such watcher"}
 	methodNotAllowed     = kind{"method-not-allowed", http.StatusMethodNotAllowed, "The method is not offered by this route"}
 	staleEpoch           = kind{"stale-epoch", http.StatusConflict, "The session has another owner by now"}
 	leaseHeld            = kind{"lease-held", http.StatusConflict, "The session's lease is held"}
@@ -28,6 +29,8 @@ var (
 	tooLarge             = kind{"too-large", http.StatusRequestEntityTooLarge, "Too large"}
 	unsupportedMediaType = kind{"unsupported-media-type", http.StatusUnsupportedMediaType, "The body's media type is not supported"}
 	idempotencyMismatch  = kind{"idempotency-mismatch", http.StatusUnprocessableEntity, "The idempotency key was used for another request"}
+	wrongNode            = kind{"wrong-node", http.StatusMisdirectedRequest, "Only the node itself can answer this"}
+	rateLimited          = kind{"rate-limited", http.StatusTooManyRequests, "Too many at a time"}
 	internalError        = kind{"internal", http.StatusInternalServerError, "Internal error"}
 	unreadableRecord     = kind{"unreadable-record", http.StatusInternalServerError, "The session's record cannot be read"}
 	noCapacity           = kind{"no-capacity", http.StatusServiceUnavailable, "No node has room"}
@@ -49,13 +52,15 @@ type problem struct {
 	RequestID string `json:"requestId"`
 
 	Field        string       `json:"field,omitempty"`        // invalid-request: what is wrong
-	Used         *int         `json:"used,omitempty"`         // too-large, no-capacity
-	Limit        *int         `json:"limit,omitempty"`        // too-large, no-capacity
+	Used         *int         `json:"used,omitempty"`         // too-large, no-capacity, rate-limited
+	Limit        *int         `json:"limit,omitempty"`        // too-large, no-capacity, rate-limited
 	Nodes        []passedOver `json:"nodes,omitempty"`        // no-capacity: why each node was passed over
 	Owner        string       `json:"owner,omitempty"`        // stale-epoch: the owner now; lease-held: the holder
 	CurrentEpoch uint64       `json:"currentEpoch,omitempty"` // stale-epoch, lease-held
 	CurrentETag  string       `json:"currentETag,omitempty"`  // version-mismatch: as If-Match takes it
 	RemainingMs  int64        `json:"remainingMs,omitempty"`  // lease-held: how long the lease still runs
+	Host         string       `json:"host,omitempty"`         // wrong-node: where the right one is
+	Port         int          `json:"port,omitempty"`         // wrong-node
 	Key          string       `json:"key,omitempty"`          // unreadable-record: the Redis key
 	Reason       string       `json:"reason,omitempty"`       // unreadable-record: what is wrong with it
 

@@ -12,10 +12,12 @@ import (
 // handler answers one request, or returns why it cannot.
 type handler func(c *gin.Context, q query) error
 
-// route is one method and path template with the query parameters that it knows. Those of many may be repeated.
+// route is one method and path template with the query parameters that it knows. Those of many may be repeated. Where follow is there,
+// it answers a caller who accepts a stream of events.
 type route struct {
 	method, path string
 	handle       handler
+	follow       handler
 	one, many    []string
 }
 
@@ -34,7 +36,10 @@ func (a *api) routes() []route {
 		{method: "GET", path: "/v1/nodes/{id}", handle: a.getNode},
 		{method: "POST", path: "/v1/nodes/{id}/cordon", handle: a.cordonNode},
 		{method: "POST", path: "/v1/nodes/{id}/uncordon", handle: a.uncordonNode},
-		{method: "GET", path: "/v1/nodes/{id}/assignments", handle: a.listAssignments},
+		{method: "POST", path: "/v1/nodes/{id}/drain", handle: a.drainNode},
+		{method: "GET", path: "/v1/nodes/{id}/assignments", handle: a.listAssignments, follow: a.followAssignments},
+		{method: "POST", path: "/v1/nodes/{id}/assignments/ack", handle: a.ackAssignments},
+		{method: "POST", path: "/v1/rebalance", handle: a.rebalance, one: []string{"dryRun"}},
 		{method: "GET", path: "/v1/cluster/metrics", handle: a.clusterMetrics},
 		{method: "GET", path: "/v1/local/metrics", handle: a.localMetrics},
 		{method: "GET", path: "/livez", handle: a.livez, one: probe, many: []string{"exclude"}},
@@ -44,14 +49,14 @@ func (a *api) routes() []route {
 	}
 }
 
-// engine wires middleware and routes.
-func (a *api) engine() (http.Handler, error) {
+// build wires middleware and routes.
+func (a *api) build() error {
 	e := gin.New()
 	e.ContextWithFallback = true
 	e.HandleMethodNotAllowed = true
 	e.RedirectTrailingSlash = false
 	if err := e.SetTrustedProxies(nil); err != nil {
-		return nil, fmt.Errorf("httpapi: trusted proxies: %w", err)
+		return fmt.Errorf("httpapi: trusted proxies: %w", err)
 	}
 	e.Use(a.identify, a.observe, a.recoverPanic, a.bound)
 	a.index = indexView{Name: "orchestrator", Version: a.cfg.Version}
@@ -62,12 +67,13 @@ func (a *api) engine() (http.Handler, error) {
 	a.mount(e, "GET", "/metrics", gin.WrapH(promhttp.HandlerFor(a.cfg.Registry, promhttp.HandlerOpts{})))
 	e.NoRoute(a.answer(noRoute))
 	e.NoMethod(a.answer(noMethod))
-	return e, nil
+	a.engine = e
+	return nil
 }
 
 // mount adds a route, for HEAD too where it is for GET: probes and load balancers ask so.
 func (a *api) mount(e *gin.Engine, method, path string, h gin.HandlerFunc) {
-	pattern := strings.ReplaceAll(path, "{id}", ":id")
+	pattern := pattern(path)
 	e.Handle(method, pattern, h)
 	if method == http.MethodGet {
 		e.Handle(http.MethodHead, pattern, h)
@@ -75,12 +81,21 @@ func (a *api) mount(e *gin.Engine, method, path string, h gin.HandlerFunc) {
 	a.index.Routes = append(a.index.Routes, method+" "+path)
 }
 
+// pattern is a path template as gin writes it.
+func pattern(path string) string { return strings.ReplaceAll(path, "{id}", ":id") }
+
 // wrap checks the query before the handler and answers its error after it.
 func (a *api) wrap(r route) gin.HandlerFunc {
+	if r.follow != nil {
+		a.follows[pattern(r.path)] = r.follow
+	}
 	return a.answer(func(c *gin.Context, _ query) error {
 		q, err := parseQuery(c.Request.URL.RawQuery, r.one, r.many)
 		if err != nil {
 			return err
+		}
+		if a.streams(c) {
+			return r.follow(c, q)
 		}
 		return r.handle(c, q)
 	})

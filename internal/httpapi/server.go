@@ -11,13 +11,14 @@ const (
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 75 * time.Second
 	maxHeaderBytes    = 16 << 10
+	eventTimeout      = 10 * time.Second
 )
 
 // Server returns a server of h on addr whose limits hold off slow and oversized requests: 5 s for the header, 15 s for the
 // whole request, 30 s until the answer is written, 75 s for an idle connection (longer than the 60 s most load balancers keep one),
-// 16 KiB of header. It is not started.
+// 16 KiB of header. Streams have no limit but one for each event (10 s); they end when the server shuts down. It is not started.
 func Server(addr string, h http.Handler) *http.Server {
-	return &http.Server{
+	s := &http.Server{
 		Addr:              addr,
 		Handler:           h,
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -26,4 +27,8 @@ func Server(addr string, h http.Handler) *http.Server {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 	}
+	if a, ok := h.(*api); ok {
+		s.RegisterOnShutdown(a.stop)
+	}
+	return s
 }

@@ -4,7 +4,8 @@ import (
 	"orchestrator/internal/session"
 )
 
-// sessionView is a session as the API shows it. expiresAt is left out where the session never expires.
+// sessionView is a session as the API shows it. ownedAt is left out where its record is too old
+// to tell, expiresAt where the session never expires.
 type sessionView struct {
 	ID        session.ID        `json:"id"`
 	Type      string            `json:"type"`
@@ -19,6 +20,7 @@ type sessionView struct {
 	Copies    int               `json:"copies"`
 	CreatedAt instant           `json:"createdAt"`
 	UpdatedAt instant           `json:"updatedAt"`
+	OwnedAt   instant           `json:"ownedAt,omitzero"`
 	ExpiresAt instant           `json:"expiresAt,omitzero"`
 }
 
@@ -27,7 +29,7 @@ func viewSession(s session.Session) sessionView {
 		ID: s.ID, Type: s.Type, Name: s.Name, Workspace: s.Workspace,
 		Config: orEmpty(s.Config), Labels: orEmpty(s.Labels), Status: s.Status,
 		Owner: s.Owner(), Epoch: s.Stamp.Epoch, Version: s.Stamp.Version, Copies: s.Copies,
-		CreatedAt: instant(s.CreatedAt), UpdatedAt: instant(s.UpdatedAt), ExpiresAt: instant(s.ExpiresAt),
+		CreatedAt: instant(s.CreatedAt), UpdatedAt: instant(s.UpdatedAt), OwnedAt: instant(s.OwnedAt), ExpiresAt: instant(s.ExpiresAt),
 	}
 }
 
@@ -72,6 +74,32 @@ type nodeView struct {
 	ExpiresAt   instant           `json:"expiresAt,omitzero"`
 	MemoryUsage int64             `json:"memoryUsage"`
 	Sessions    int               `json:"sessions"`
+	Drain       *drainView        `json:"drain,omitempty"`
+	Quarantine  string            `json:"quarantine,omitempty"`
+}
+
+// drainView is how far a node is with handing its sessions over. Overdue goes by the node's last beat, which Redis's clock has timed
+// as it has the deadline.
+type drainView struct {
+	StartedAt  instant `json:"startedAt,omitzero"`
+	Deadline   instant `json:"deadline,omitzero"`
+	From       int     `json:"from"`
+	Left       int     `json:"left"`
+	HandedOver int     `json:"handedOver"`
+	Done       bool    `json:"done"`
+	Overdue    bool    `json:"overdue"`
+}
+
+func viewDrain(n session.Node) *drainView {
+	if n.Drain == nil {
+		return nil
+	}
+	d := &drainView{
+		StartedAt: instant(n.Drain.StartedAt), Deadline: instant(n.Drain.Deadline), From: n.Drain.From,
+		Left: n.Sessions, HandedOver: max(0, n.Drain.From-n.Sessions), Done: n.Sessions == 0,
+	}
+	d.Overdue = !d.Done && !d.Deadline.IsZero() && n.HeartbeatAt.After(n.Drain.Deadline)
+	return d
 }
 
 func viewNode(n session.Node) nodeView {
@@ -79,22 +107,12 @@ func viewNode(n session.Node) nodeView {
 		ID: n.Node, Incarnation: n.Incarnation, Host: n.Host, Port: n.Port, State: n.State,
 		MaxSessions: n.MaxSessions, Weight: n.Weight, Zone: n.Zone, Version: n.Version,
 		StartedAt: instant(n.StartedAt), HeartbeatAt: instant(n.HeartbeatAt), ExpiresAt: instant(n.ExpiresAt),
-		MemoryUsage: n.MemoryUsage, Sessions: n.Sessions,
+		MemoryUsage: n.MemoryUsage, Sessions: n.Sessions, Drain: viewDrain(n), Quarantine: n.Quarantine,
 	}
 }
 
 type nodesView struct {
 	Nodes []nodeView `json:"nodes"`
-}
-
-type assignmentsView struct {
-	Assignments []assignmentView `json:"assignments"`
-}
-
-type assignmentView struct {
-	ID      session.ID  `json:"id"`
-	Epoch   uint64      `json:"epoch"`
-	Session sessionView `json:"session"`
 }
 
 // indexView is what "/" shows.

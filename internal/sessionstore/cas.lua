@@ -1,6 +1,7 @@
 -- cas: replaces whole records of one slot, each if its stamp is the expected one. For copies and idempotency records.
 --
--- Recognises its own earlier execution: a record that already has the new stamp answers 1 and is left alone.
+-- Recognises its own earlier execution: a record that already has the new stamp answers 1 and is left alone, but for its place in
+-- the index, which is mended.
 --
 -- KEYS[1]    the copy tag's index; untouched where a record names no member
 -- KEYS[1+i]  the i-th record
@@ -19,6 +20,7 @@ for i = 2, #KEYS do
   elseif member ~= '' and not is(KEYS[1], 'zset') then
     codes[i - 1] = -101
   elseif cur == new then
+    if member ~= '' and not redis.call('ZSCORE', KEYS[1], member) then redis.call('ZADD', KEYS[1], 0, member) end
     codes[i - 1] = 1
   elseif cur ~= expect then
     codes[i - 1] = 0

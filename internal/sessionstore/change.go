@@ -30,6 +30,7 @@ func (s *Store) change(ctx context.Context, id session.ID, op session.OpID, notA
 	}
 	for ; ; resolved = true {
 		if base.applied(op) {
+			s.witness.saw(id, op)
 			return base, nil
 		}
 		next, im, refusal := d.on(base, op)
@@ -39,6 +40,7 @@ func (s *Store) change(ctx context.Context, id session.ID, op session.OpID, notA
 		failure := errRefused
 		if refusal == nil {
 			if failure = s.replace(ctx, p, base, next, im, notAfter); failure == nil {
+				s.witness.saw(id, op)
 				return next, nil
 			}
 		}

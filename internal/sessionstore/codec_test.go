@@ -44,6 +44,9 @@ var goldens = map[string]Record{
 	"moved": {Session: session.Session{ID: goldenID, Type: "t", Name: "n", Workspace: "w", Status: session.Idle,
 		Holder: session.Holder{Node: "node-a", Incarnation: "00112233aabbccdd"}, Stamp: session.Stamp{Epoch: 1, Version: 1, Op: opTwo}, Copies: 1,
 		CreatedAt: opOne.Born(), UpdatedAt: opOne.Born()}, CreateOp: string(goldenID), Ops: []session.OpID{opOne, opTwo}, Chain: []int{5}, From: []int{2, 1}},
+	"owned": {Session: session.Session{ID: goldenID, Type: "t", Name: "n", Workspace: "w", Status: session.Active,
+		Holder: session.Holder{Node: "node-a", Incarnation: "00112233aabbccdd"}, Stamp: session.Stamp{Epoch: 2, Op: opTwo},
+		CreatedAt: opOne.Born(), UpdatedAt: opTwo.Born(), OwnedAt: opTwo.Born()}, CreateOp: string(goldenID), Ops: []session.OpID{opOne, opTwo}},
 	"tombstone": {Session: session.Session{ID: goldenID, Stamp: session.Stamp{Epoch: 2, Version: 1, Op: opTwo}, Copies: 1,
 		CreatedAt: opOne.Born(), UpdatedAt: opTwo.Born()}, Tombstone: true, CreateOp: string(goldenID), Ops: []session.OpID{opOne, opTwo}, Chain: []int{1}},
 }
@@ -185,6 +188,7 @@ func TestRecordsSurviveRedis(t *testing.T) {
 		want.Config = rapid.MapOfN(rapid.String(), value(4), 0, 6).Draw(t, "config")
 		want.Labels = rapid.MapOfN(rapid.String(), rapid.String(), 0, 5).Draw(t, "labels")
 		want.Name, want.Workspace = rapid.String().Draw(t, "name"), rapid.String().Draw(t, "workspace")
+		want.OwnedAt = time.UnixMilli(rapid.Int64Range(0, 1<<42).Draw(t, "ownedAt")).UTC()
 		want.Stamp.Epoch = rapid.Uint64Range(0, 1<<53-1).Draw(t, "epoch")
 		want.Chain = rapid.SliceOfN(rapid.IntRange(1, 7), 1, 3).Draw(t, "chain")
 		want.Copies = len(want.Chain)

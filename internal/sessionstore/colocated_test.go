@@ -61,7 +61,7 @@ func TestOneMasterGoesBackToBeforeAMove(t *testing.T) {
 			}
 		},
 		"audit": func(t *testing.T, id session.ID) {
-			if _, err := b.Audit(t.Context(), b.Partition(id), func(session.Session) {}); err != nil {
+			if _, err := b.Audit(t.Context(), b.Partition(id), nil, func(session.Session) {}); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"orchestrator/internal/redisx"
 	"orchestrator/internal/session"
 )
 
@@ -46,6 +47,9 @@ func (s *Store) Create(ctx context.Context, births ...Birth) []session.Result {
 		if err := st.outcome(); err != nil {
 			results[i] = s.createdBefore(ctx, st.place, records[i], err)
 		}
+		if results[i].Applied {
+			s.witness.saw(records[i].ID, records[i].Stamp.Op)
+		}
 	}
 	return results
 }
@@ -59,6 +63,9 @@ func (s *Store) createdBefore(ctx context.Context, p place, want Record, failure
 		return session.Result{Err: err}
 	case got.Stamp.IsZero() && errors.Is(failure, errRefused):
 		return session.Result{Err: &session.UnavailableError{Reason: "the session's records changed while it was made"}}
+	case got.Stamp.IsZero() && redisx.Full(failure):
+		// The server answered, so nothing is on its way any more, and there is nothing to be found.
+		return session.Result{Err: &session.UnavailableError{Reason: "redis is out of memory", Err: failure, Refused: true}}
 	case got.Stamp.IsZero():
 		return session.Result{Err: failure}
 	case !got.applied(op) && got.forgotten(op):

@@ -105,6 +105,29 @@ var damages = []struct {
 		}},
 	{name: "the index lacks the session", mended: session.SyncReport{IndexRepaired: 1},
 		harm: func(t *testing.T, d damaged) { d.do(t, "ZREM", d.keys.Index(d.p()), string(d.made.ID)) }},
+	{name: "the set of a node that is not listed names the session", mended: session.SyncReport{IndexRepaired: 1},
+		harm: func(t *testing.T, d damaged) {
+			d.do(t, "ZADD", d.keys.Owned(d.p(), holderB.Node), 0, string(d.made.ID))
+		}},
+	{name: "a copy is not listed", copies: true, mended: session.SyncReport{IndexRepaired: 1},
+		harm: func(t *testing.T, d damaged) { d.do(t, "ZREM", d.keys.Copies(d.p(), d.copy), string(d.made.ID)) }},
+	{name: "the list of copies names a session that is not", copies: true, mended: session.SyncReport{IndexRepaired: 1},
+		harm: func(t *testing.T, d damaged) {
+			d.do(t, "ZADD", d.keys.Copies(d.p(), d.copy), 0, string(d.NewID().InPartition(d.p(), 8)))
+		}},
+	{name: "the list of copies names a session that has none there", copies: true, mended: session.SyncReport{IndexRepaired: 1},
+		harm: func(t *testing.T, d damaged) { d.do(t, "ZADD", d.keys.Copies(d.p(), 1+d.copy%7), 0, string(d.made.ID)) }},
+	{name: "the expiry names a session that is not", mended: session.SyncReport{IndexRepaired: 1},
+		harm: func(t *testing.T, d damaged) {
+			d.do(t, "ZADD", d.keys.Expiry(d.p()), 9999999999999, string(d.NewID().InPartition(d.p(), 8)))
+		}},
+	{name: "the expiry names what is no session", mended: session.SyncReport{IndexRepaired: 1},
+		harm: func(t *testing.T, d damaged) { d.do(t, "ZADD", d.keys.Expiry(d.p()), 12345, "somebody's") }},
+	{name: "the expiry names a deleted session", version: 1, deleted: true, mended: session.SyncReport{IndexRepaired: 1},
+		harm: func(t *testing.T, d damaged) {
+			d.remove(t)
+			d.do(t, "ZADD", d.keys.Expiry(d.p()), 12345, string(d.made.ID))
+		}},
 	{name: "another node's set names the session", mended: session.SyncReport{IndexRepaired: 1},
 		harm: func(t *testing.T, d damaged) {
 			d.do(t, "ZADD", d.keys.Owned(d.p(), holderB.Node), 0, string(d.made.ID))
@@ -196,6 +219,28 @@ func TestAuditMends(t *testing.T) {
 	})
 }
 
+// A change that may still be under way is its writer's to finish: the sync round leaves it alone, and finishes it once it is old.
+func TestAuditLeavesChangesUnderWay(t *testing.T) {
+	t.Parallel()
+	d := damaged{bundle: setup(t, redistest.Shared(t), 8)}
+	d.made = d.create(t, "one", holderA)
+	d.begin(t)
+	d.takes = time.Hour
+	if got, want := d.auditAll(t), (session.SyncReport{}); got != want {
+		t.Fatalf("a change under way is reported as %+v", got)
+	}
+	d.do(t, "DEL", d.keys.Session(d.made.ID))
+	d.do(t, "ZREM", d.keys.Index(d.p()), string(d.made.ID))
+	if got, want := d.auditAll(t), (session.SyncReport{}); got != want {
+		t.Fatalf("a session whose home is lost, its copy under way, is reported as %+v", got)
+	}
+	d.takes = 0
+	if got, want := d.auditAll(t), (session.SyncReport{Records: 1, HomesRestored: 1}); got != want {
+		t.Fatalf("an unfinished change is reported as %+v", got)
+	}
+	d.whole(t, d.made.ID, 1, 1)
+}
+
 // A store in which everything has happened that may happen audits to zero.
 func TestAuditOfAHealthyStore(t *testing.T) {
 	t.Parallel()
@@ -222,7 +267,7 @@ func TestAuditOfAHealthyStore(t *testing.T) {
 		}
 		visited := 0
 		for p := range b.Partitions() {
-			if _, err := b.Audit(ctx, p, func(s session.Session) {
+			if _, err := b.Audit(ctx, p, nil, func(s session.Session) {
 				if visited++; s.Holder.Incarnation == "" || s.Stamp.IsZero() {
 					t.Errorf("visited %+v", s)
 				}

@@ -18,23 +18,20 @@ func (s *Store) Delete(ctx context.Context, id session.ID, op session.OpID, cond
 	return s.end(ctx, id, op, leave, func(base Record) error { return check(base, op, cond) })
 }
 
-// Expire ends a session if its time to live has ended; false means that there was nothing to end.
+// Expire ends a session if its time to live has ended; false means that there was nothing to end. An entry that names nothing is the
+// sync round's to remove, and to count.
 func (s *Store) Expire(ctx context.Context, id session.ID, leave Leave) (bool, error) {
-	op, absent := s.NewOp(), false
+	op := s.NewOp()
 	_, err := s.end(ctx, id, op, leave, func(base Record) error {
-		absent = base.Stamp.IsZero()
 		if !base.exists() || !base.Expired(op.Born()) {
 			return session.ErrNotFound
 		}
 		return nil
 	})
-	if !errors.Is(err, session.ErrNotFound) {
-		return err == nil, err
+	if errors.Is(err, session.ErrNotFound) {
+		return false, nil
 	}
-	if absent { // an entry that names nothing would be met again every round
-		return false, s.prune(ctx, id, "")
-	}
-	return false, nil
+	return err == nil, err
 }
 
 func (s *Store) end(ctx context.Context, id session.ID, op session.OpID, leave Leave, may func(Record) error) (session.Session, error) {

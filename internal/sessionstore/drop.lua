@@ -1,5 +1,5 @@
 -- drop: removes one record that nobody needs any more: a tombstone past its retention, or a record at a place that the
--- session's chain no longer names.
+-- session's chain no longer names. Where there is no record (expected stamp "-") its entry is removed alone.
 --
 -- Sent again after it was executed it finds no record and answers 1.
 --

@@ -62,27 +62,26 @@ var losses = []struct {
 	run            func(*testing.T, *lossy) error
 	epoch, version uint64 // afterwards
 }{
-	{name: "create, copy", script: recordSource + casSource, copies: true, run: createAnother, epoch: 1},
-	{name: "create, home", script: recordSource + commitSource, run: createAnother, epoch: 1},
-	{name: "update, copy", script: recordSource + casSource, copies: true, run: updateIt, epoch: 1, version: 1},
-	{name: "update, home", script: recordSource + commitSource, run: updateIt, epoch: 1, version: 1},
-	{name: "takeover, copy", script: recordSource + casSource, copies: true, run: takeIt, epoch: 2},
-	{name: "takeover, home", script: recordSource + commitSource, run: takeIt, epoch: 2},
-	{name: "delete, copy", script: recordSource + casSource, copies: true, run: deleteIt, epoch: 1, version: 1},
-	{name: "delete, home", script: recordSource + commitSource, run: deleteIt, epoch: 1, version: 1},
-	{name: "repair of a copy", script: recordSource + casSource, copies: true, run: readIt, epoch: 1,
+	{name: "create, copy", script: casSource, copies: true, run: createAnother, epoch: 1},
+	{name: "create, home", script: commitSource, run: createAnother, epoch: 1},
+	{name: "update, copy", script: casSource, copies: true, run: updateIt, epoch: 1, version: 1},
+	{name: "update, home", script: commitSource, run: updateIt, epoch: 1, version: 1},
+	{name: "takeover, copy", script: casSource, copies: true, run: takeIt, epoch: 2},
+	{name: "takeover, home", script: commitSource, run: takeIt, epoch: 2},
+	{name: "delete, copy", script: casSource, copies: true, run: deleteIt, epoch: 1, version: 1},
+	{name: "delete, home", script: commitSource, run: deleteIt, epoch: 1, version: 1},
+	{name: "repair of a copy", script: casSource, copies: true, run: readIt, epoch: 1,
 		before: func(t *testing.T, l *lossy) { l.forget(t, l.chainFor(l.Partition(l.made.ID))[0]) }},
-	{name: "repair of home", script: recordSource + commitSource, copies: true, run: readIt, epoch: 1,
+	{name: "repair of home", script: commitSource, copies: true, run: readIt, epoch: 1,
 		before: func(t *testing.T, l *lossy) { l.forget(t, home) }},
-	{name: "move, new place", script: recordSource + casSource, copies: true, run: moveIt, epoch: 1, version: 1},
-	{name: "move, old place", script: recordSource + casSource, copies: true, run: moveIt, epoch: 1, version: 1,
+	{name: "move, new place", script: casSource, copies: true, run: moveIt, epoch: 1, version: 1},
+	{name: "move, old place", script: casSource, copies: true, run: moveIt, epoch: 1, version: 1,
 		holding: func(l *lossy) string { return l.keys.Copy(l.made.ID, l.chainFor(l.Partition(l.made.ID))[0]) }},
-	{name: "move, home", script: recordSource + commitSource, copies: true, run: moveIt, epoch: 1, version: 1},
-	{name: "claim, copy", script: recordSource + casSource, copies: true, run: claimIt, epoch: 1,
+	{name: "move, home", script: commitSource, copies: true, run: moveIt, epoch: 1, version: 1},
+	{name: "claim, copy", script: casSource, copies: true, run: claimIt, epoch: 1,
 		holding: func(*lossy) string { return "idempotency-copy:" }},
-	{name: "claim, home", script: recordSource + casSource, run: claimIt, epoch: 1,
+	{name: "claim, home", script: casSource, run: claimIt, epoch: 1,
 		holding: func(*lossy) string { return ":idempotency:" }},
-	{name: "count", script: countSource, run: countIt, epoch: 1},
 	{name: "prune", script: pruneSource, run: pruneIt, epoch: 1},
 	{name: "drop, copy", script: dropSource, copies: true, run: collectIt,
 		holding: func(l *lossy) string { return ":copy:" }},
@@ -143,21 +142,11 @@ func claimIt(t *testing.T, l *lossy) error {
 	return nil
 }
 
-func countIt(t *testing.T, l *lossy) error {
-	n, err := l.Count(t.Context(), holderA.Node, l.NewID())
-	if err == nil && n != 1 {
-		return fmt.Errorf("counted %d", n)
-	}
-	return err
-}
-
 func pruneIt(t *testing.T, l *lossy) error {
 	ghost := l.NewID().InPartition(l.Partition(l.made.ID), 8)
 	l.clean.plantEntry(t, l.keys.Index(l.Partition(ghost)), ghost)
-	report, err := l.Audit(t.Context(), l.Partition(ghost), func(session.Session) {})
-	if err == nil && report.IndexRepaired != 1 {
-		return fmt.Errorf("reported %+v", report)
-	}
+	_, err := l.Audit(t.Context(), l.Partition(ghost), nil, func(session.Session) {})
+	l.clean.healthy(t, 1)
 	return err
 }
 
@@ -238,15 +227,21 @@ func TestManyLostRepliesAreToldHonestly(t *testing.T) {
 				for lost := 1; lost <= 9; lost += 2 {
 					l := newLossy(t, r, time.Millisecond)
 					op := l.NewOp()
-					l.dropper.Arm(lost, redistest.Script(recordSource+commitSource).Holding(l.keys.Prefix()))
+					l.dropper.Arm(lost, redistest.Script(commitSource).Holding(l.keys.Prefix()))
 					err := c.run(t, l, op)
 					var unavailable *session.UnavailableError
 					if err != nil && !errors.As(err, &unavailable) {
 						t.Fatalf("%d replies lost: %v", lost, err)
 					}
 					l.dropper.Arm(0, nil)
+					began := time.Now()
 					var stale *session.StaleEpochError
-					if err = c.run(t, l, op); err != nil && !(c.epoch == 2 && errors.As(err, &stale) && stale.Owner == holderB.Node) {
+					for err = c.run(t, l, op); errors.As(err, &unavailable); err = c.run(t, l, op) { // the breaker lets a call through now and then
+						if time.Since(began) > 20*time.Second {
+							t.Fatalf("%d replies lost, asked again and again: %v", lost, err)
+						}
+					}
+					if err != nil && !(c.epoch == 2 && errors.As(err, &stale) && stale.Owner == holderB.Node) {
 						t.Fatalf("%d replies lost, asked again: %v", lost, err)
 					}
 					l.clean.whole(t, l.made.ID, c.epoch, c.version)

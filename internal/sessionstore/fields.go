@@ -27,6 +27,7 @@ const (
 	fieldIncarnation = "incarnation"
 	fieldCreatedAt   = "createdAt"
 	fieldUpdatedAt   = "updatedAt"
+	fieldOwnedAt     = "ownedAt"
 	fieldExpiresAt   = "expiresAt"
 	fieldBlob        = "blob"
 )
@@ -43,6 +44,9 @@ func (r Record) encode() ([]any, error) {
 	}
 	if r.Tombstone {
 		return append(f, fieldDeleted, "1", fieldBlob, blob), nil
+	}
+	if !r.OwnedAt.IsZero() {
+		f = append(f, fieldOwnedAt, formatTime(r.OwnedAt))
 	}
 	if !r.ExpiresAt.IsZero() {
 		f = append(f, fieldExpiresAt, formatTime(r.ExpiresAt))
@@ -75,10 +79,13 @@ func decode(id session.ID, f map[string]string) (Record, error) {
 	return r, nil
 }
 
+// decodeTimes reads the times of a record. A tombstone has no owner and no end of life, a session may have no end, and an older version
+// did not keep since when its owner has it.
 func decodeTimes(f map[string]string, r *Record) error {
-	for name, to := range map[string]*time.Time{fieldCreatedAt: &r.CreatedAt, fieldUpdatedAt: &r.UpdatedAt, fieldExpiresAt: &r.ExpiresAt} {
+	times := map[string]*time.Time{fieldCreatedAt: &r.CreatedAt, fieldUpdatedAt: &r.UpdatedAt, fieldOwnedAt: &r.OwnedAt, fieldExpiresAt: &r.ExpiresAt}
+	for name, to := range times {
 		value, ok := f[name]
-		if !ok && name == fieldExpiresAt {
+		if !ok && (name == fieldOwnedAt || name == fieldExpiresAt) {
 			continue
 		}
 		t, err := time.Parse(time.RFC3339, value)

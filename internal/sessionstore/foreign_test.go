@@ -30,6 +30,7 @@ var strangers = []struct {
 	{"no owner", []any{"HSET", "owner", ""}, "owner"},
 	{"a bad time of creation", []any{"HSET", "createdAt", "yesterday"}, "createdAt"},
 	{"a bad time of update", []any{"HSET", "updatedAt", ""}, "updatedAt"},
+	{"a bad time of taking over", []any{"HSET", "ownedAt", "lately"}, "ownedAt"},
 	{"a bad end of life", []any{"HSET", "expiresAt", "never"}, "expiresAt"},
 	{"no blob", []any{"HSET", "blob", ""}, "blob"},
 	{"a blob of a later version", []any{"HSET", "blob", "\x02\x80"}, "format 2"},
@@ -172,7 +173,7 @@ func TestForeignEntriesAreNamed(t *testing.T) {
 					t.Errorf("list: %+v, %v", page, err)
 				}
 				for p := range 2 {
-					if _, err := b.Audit(ctx, p, func(session.Session) {}); err != nil {
+					if _, err := b.Audit(ctx, p, nil, func(session.Session) {}); err != nil {
 						t.Errorf("audit of partition %d: %v", p, err)
 					}
 				}

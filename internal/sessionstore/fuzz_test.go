@@ -12,7 +12,7 @@ import (
 func FuzzDecode(f *testing.F) {
 	for name := range goldens {
 		g := readGolden(f, name)
-		f.Add([]byte(g[fieldBlob]), g[fieldEpoch], g[fieldVersion], g[fieldOp], g[fieldChain], g[fieldFrom], g[fieldDeleted], g[fieldExpiresAt])
+		f.Add([]byte(g[fieldBlob]), g[fieldEpoch], g[fieldVersion], g[fieldOp], g[fieldChain], g[fieldFrom], g[fieldDeleted], g[fieldOwnedAt], g[fieldExpiresAt])
 	}
 	for _, hostile := range []string{
 		"", "\x00", "\x02\x80", "\x01", "\x01\xdf\xff\xff\xff\xff", "\x01\xdd\xff\xff\xff\xff", "\x01\x81\xa6config\xdf\x7f\xff\xff\xff",
@@ -20,16 +20,16 @@ func FuzzDecode(f *testing.F) {
 		"\x01\x81\xa6config" + strings.Repeat("\x81\xa1x", 70) + "\xc0", "\x01\x81\xa6config" + strings.Repeat("\x91", 5000) + "\xc0",
 		"\x01\x81\xa6config\x81\xa1t\xd6\xff\x00\x00\x00\x01", "\x01\x81\xa6config\x81\xa1t\xc7\xff\x05x",
 	} {
-		f.Add([]byte(hostile), "1", "2", string(opOne), "1,2", "", "", "")
+		f.Add([]byte(hostile), "1", "2", string(opOne), "1,2", "", "", "", "")
 	}
-	f.Add([]byte("\x01\x80"), "18446744073709551616", "-1", "..", "1,,2", "0x1", "2", "2026-13-01T00:00:00Z")
-	f.Fuzz(func(t *testing.T, blob []byte, epoch, version, op, chain, from, deleted, expires string) {
+	f.Add([]byte("\x01\x80"), "18446744073709551616", "-1", "..", "1,,2", "0x1", "2", "soon", "2026-13-01T00:00:00Z")
+	f.Fuzz(func(t *testing.T, blob []byte, epoch, version, op, chain, from, deleted, owned, expires string) {
 		fields := map[string]string{
 			fieldBlob: string(blob), fieldEpoch: epoch, fieldVersion: version, fieldOp: op, fieldChain: chain, fieldFrom: from,
-			fieldDeleted: deleted, fieldExpiresAt: expires, fieldCreatedAt: "2026-01-02T03:04:05.678Z", fieldUpdatedAt: "2026-01-02T03:04:05.678Z",
+			fieldDeleted: deleted, fieldOwnedAt: owned, fieldExpiresAt: expires, fieldCreatedAt: "2026-01-02T03:04:05.678Z", fieldUpdatedAt: "2026-01-02T03:04:05.678Z",
 			fieldWrittenAt: "1", fieldType: "t", fieldName: "n", fieldWorkspace: "w", fieldStatus: "idle", fieldOwner: "node-a",
 		}
-		size := len(blob) + len(epoch) + len(version) + len(op) + len(chain) + len(from) + len(expires)
+		size := len(blob) + len(epoch) + len(version) + len(op) + len(chain) + len(from) + len(owned) + len(expires)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		r, err := decode(goldenID, fields)

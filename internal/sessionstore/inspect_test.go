@@ -12,7 +12,7 @@ import (
 )
 
 // sources are the scripts as servers know them.
-var sources = []string{recordSource + casSource, recordSource + commitSource, dropSource, pruneSource, countSource}
+var sources = []string{casSource, commitSource, dropSource, pruneSource}
 
 // loadScripts makes every master know every script, so that no call is refused as unknown.
 func loadScripts(tb testing.TB, c redis.UniversalClient, scripts ...string) {
@@ -45,11 +45,7 @@ func (b bundle) dialed(tb testing.TB, r redistest.Redis, o redisx.Options, cfg C
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = c.Close() })
-	s, err := New(c, b.keys, cfg)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return bundle{s, c}
+	return open(tb, c, b.keys, cfg)
 }
 
 // take reads what a place holds of a session.
@@ -91,7 +87,7 @@ func (b bundle) auditAll(tb testing.TB) session.SyncReport {
 	tb.Helper()
 	var sum session.SyncReport
 	for p := range b.Partitions() {
-		r, err := b.Audit(tb.Context(), p, func(session.Session) {})
+		r, err := b.Audit(tb.Context(), p, []session.NodeID{holderA.Node, holderB.Node}, func(session.Session) {})
 		if err != nil {
 			tb.Fatalf("audit of partition %d: %v", p, err)
 		}

@@ -20,6 +20,12 @@ func (a *audit) listings(ctx context.Context, id session.ID, atHome found, liste
 			}
 		}
 	}
+	unlisted := slices.DeleteFunc(slices.Clone(atHome.head.Chain), func(tag int) bool { return slices.Contains(listed, tag) })
+	if len(unlisted) > 0 {
+		if err := a.relistCopies(ctx, id, atHome, unlisted); err != nil {
+			return err
+		}
+	}
 	if e, ok := a.entries[id]; ok && e.follow(atHome) {
 		return nil
 	}
@@ -40,14 +46,7 @@ func (a *audit) relist(ctx context.Context, id session.ID) error {
 	st := newStep(p, session.NodeID(f.fields[fieldOwner]), f.image(), []write{{home, f.head.Stamp}})
 	st.must = true
 	a.s.apply(ctx, st)
-	if err := st.outcome(); err != nil {
-		if errors.Is(err, errRefused) {
-			return nil
-		}
-		return err
-	}
-	a.report.IndexRepaired++
-	return nil
+	return a.mended(st.outcome())
 }
 
 // offChain drops a record at a place that the session's chain no longer names, once nothing can lead back to it.
@@ -57,106 +56,91 @@ func (a *audit) offChain(ctx context.Context, id session.ID, tag int) error {
 	if err := a.s.read(ctx, p, l, tag); err != nil {
 		return err
 	}
-	_, err := a.s.drop(ctx, p, l[tag], a.s.retention+time.Since(a.began))
+	gone, err := a.s.drop(ctx, p, l[tag], a.s.retention+time.Since(a.began))
+	if gone && l[tag].absent() { // an entry without a record
+		a.report.IndexRepaired++
+	}
 	return err
 }
 
-// dangling removes the entries of a session that no record exists of.
-func (a *audit) dangling(ctx context.Context, id session.ID) error {
+// dangling removes the entries of a session that no record exists of; listed are the tags whose indexes name it.
+func (a *audit) dangling(ctx context.Context, id session.ID, listed []int) error {
 	owners, err := a.s.Owners(ctx, a.partition)
 	if err != nil {
 		return err
 	}
-	if len(owners) == 0 {
-		owners = []session.NodeID{""}
-	}
-	for _, owner := range owners {
-		if err := a.s.prune(ctx, id, owner); err != nil {
+	removed := 0
+	for _, owner := range append(owners, "") {
+		n, err := a.s.prune(ctx, id, owner)
+		if err != nil {
 			return err
 		}
+		removed += n
 	}
-	a.report.IndexRepaired++
-	return nil
-}
-
-// prune removes the entries of a session that home does not hold, and takes it off the set of a node that does not own it.
-func (s *Store) prune(ctx context.Context, id session.ID, owner session.NodeID) error {
-	k, p := s.keys, s.keys.Partition(id)
-	keys := []string{k.Index(p), k.Expiry(p), k.Tombstones(p), k.Owners(p), k.Session(id), k.Owned(p, owner)}
-	reply, err := s.redis.Run(ctx, pruneScript, keys, string(id), string(owner))
-	if n, _ := reply.(int64); err == nil && n < 0 {
-		return strangeKey(keys, n)
-	}
-	return err
-}
-
-// owners walks the owners' sets, removes ids whose record names another owner, or none, and lists those that the index lacks.
-func (a *audit) owners(ctx context.Context) error {
-	owners, err := a.s.Owners(ctx, a.partition)
-	if err != nil {
-		return err
-	}
-	for _, owner := range owners {
-		for after, more := session.ID(""), true; more; {
-			pages, err := a.s.OwnedPages(ctx, owner, map[int]session.ID{a.partition: after}, auditPage)
-			if err != nil {
-				return err
-			}
-			ids := pages[a.partition]
-			if err := a.strangers(ctx, owner, ids); err != nil {
-				return err
-			}
-			if more = len(ids) == auditPage; more {
-				after = ids[auditPage-1]
-			}
-		}
-	}
-	return nil
-}
-
-func (a *audit) strangers(ctx context.Context, owner session.NodeID, listed []session.ID) error {
-	ids := make([]session.ID, 0, len(listed))
-	for _, id := range listed {
-		if a.s.lies(id, a.partition) {
-			ids = append(ids, id)
+	for _, tag := range listed {
+		if tag == home {
 			continue
 		}
-		a.report.IndexRepaired++
-		a.s.strike(ctx, a.s.keys.Owned(a.partition, owner), string(id))
+		gone, err := a.s.drop(ctx, a.s.placeOf(id), found{tag: tag}, 0)
+		if err != nil {
+			return err
+		}
+		if gone {
+			removed++
+		}
 	}
-	cmds, indexed := make([]*redis.StringCmd, len(ids)), make([]*redis.FloatCmd, len(ids))
+	a.report.IndexRepaired += min(removed, 1)
+	return nil
+}
+
+// relistCopies lists the copies of a session that their tags' indexes lack, so that they lead to it should home be lost.
+func (a *audit) relistCopies(ctx context.Context, id session.ID, f found, tags []int) error {
+	scores := make([]*redis.FloatCmd, len(tags))
 	err := a.s.redis.Read(ctx, func(pipe redis.Pipeliner) {
-		for i, id := range ids {
-			cmds[i] = pipe.HGet(ctx, a.s.keys.Session(id), fieldOwner)
-			indexed[i] = pipe.ZScore(ctx, a.s.keys.Index(a.partition), string(id))
+		for i, tag := range tags {
+			scores[i] = pipe.ZScore(ctx, a.indexKey(tag), string(id))
 		}
 	})
 	if err != nil {
 		return err
 	}
-	for i, id := range ids {
-		switch err := cmds[i].Err(); {
-		case cmds[i].Val() == string(owner) && indexed[i].Err() == redis.Nil:
-			if err := a.leave(ctx, id, a.relist(ctx, id)); err != nil {
-				return err
-			}
-		case cmds[i].Val() == string(owner), err != nil && err != redis.Nil:
-		default:
-			if err := a.leave(ctx, id, a.disown(ctx, id, owner)); err != nil {
-				return err
-			}
+	var writes []write
+	for i, tag := range tags {
+		if scores[i].Err() == redis.Nil {
+			writes = append(writes, write{tag, f.head.Stamp})
 		}
 	}
-	return nil
+	if len(writes) == 0 {
+		return nil
+	}
+	st := newStep(a.s.placeOf(id), "", f.image(), writes)
+	st.must = true
+	a.s.apply(ctx, st)
+	return a.mended(st.outcome())
 }
 
-// disown removes a session from the set of a node that does not own it.
-func (a *audit) disown(ctx context.Context, id session.ID, owner session.NodeID) error {
-	err := a.s.prune(ctx, id, owner)
+// mended counts entries that were set right, and forgives a refusal: another change came between, and wrote its own.
+func (a *audit) mended(err error) error {
+	if errors.Is(err, errRefused) {
+		return nil
+	}
 	if err == nil {
 		a.report.IndexRepaired++
 	}
 	return err
+}
+
+// prune removes the entries of a session that home does not hold, and takes it off the set of a node that does not own it. It returns
+// how many entries there were.
+func (s *Store) prune(ctx context.Context, id session.ID, owner session.NodeID) (int, error) {
+	k, p := s.keys, s.keys.Partition(id)
+	keys := []string{k.Index(p), k.Expiry(p), k.Tombstones(p), k.Owners(p), k.Session(id), k.Owned(p, owner)}
+	reply, err := s.redis.Run(ctx, pruneScript, keys, string(id), string(owner))
+	n, _ := reply.(int64)
+	if err == nil && n < 0 {
+		return 0, strangeKey(keys, n)
+	}
+	return int(n), err
 }
 
 // drop removes the record f if it is still that one and older than age by its server's clock.

@@ -188,7 +188,7 @@ func (st *story) reader(eventual bool, node int) func(context.Context) {
 }
 
 func (st *story) audit(ctx context.Context, node int) {
-	report, err := st.stores[node].Audit(ctx, st.keys.Partition(st.id), func(session.Session) {})
+	report, err := st.stores[node].Audit(ctx, st.keys.Partition(st.id), nil, func(session.Session) {})
 	var unavailable *session.UnavailableError
 	if err != nil && !errors.As(err, &unavailable) && !errors.Is(err, context.Canceled) {
 		st.broke("an audit failed: " + err.Error())

@@ -6,7 +6,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"orchestrator/internal/redisx"
 	"orchestrator/internal/session"
 )
 
@@ -33,11 +32,7 @@ func (s *Store) Owned(ctx context.Context, partition int, node session.NodeID, a
 // the error is about them alone.
 func (s *Store) OwnedIn(ctx context.Context, node session.NodeID) (map[int]int, error) {
 	cmds := make([]*redis.IntCmd, s.keys.Partitions())
-	err := s.redis.Read(ctx, func(pipe redis.Pipeliner) {
-		for p := range cmds {
-			cmds[p] = pipe.ZCard(ctx, s.keys.Owned(p, node))
-		}
-	})
+	err := s.countOwned(ctx, node, cmds)
 	counts := map[int]int{}
 	for p, cmd := range cmds {
 		if n := int(cmd.Val()); n > 0 {
@@ -47,31 +42,29 @@ func (s *Store) OwnedIn(ctx context.Context, node session.NodeID) (map[int]int, 
 	return counts, err
 }
 
-// Count returns how many sessions a node owns, those in except left out. Each partition is read at one moment, the partitions one
-// after the other.
-func (s *Store) Count(ctx context.Context, node session.NodeID, except ...session.ID) (int, error) {
-	leftOut := map[int][]any{}
-	for _, id := range except {
-		p := s.keys.Partition(id)
-		leftOut[p] = append(leftOut[p], string(id))
+// Count returns how many sessions a node owns. Each partition is read at one moment, the partitions one after the other.
+func (s *Store) Count(ctx context.Context, node session.NodeID) (int, error) {
+	cmds := make([]*redis.IntCmd, s.keys.Partitions())
+	if err := s.countOwned(ctx, node, cmds); err != nil {
+		return 0, err
 	}
-	calls := make([]*redisx.Call, s.keys.Partitions())
-	for p := range calls {
-		calls[p] = &redisx.Call{Script: countScript, Keys: []string{s.keys.Owned(p, node)}, Args: leftOut[p]}
-	}
-	s.redis.RunAll(ctx, calls...)
 	total := 0
-	for _, call := range calls {
-		if call.Err != nil {
-			return 0, call.Err
+	for p, cmd := range cmds {
+		if cmd.Err() != nil {
+			return 0, &session.CorruptError{Key: s.keys.Owned(p, node), Reason: "it is no sorted set"}
 		}
-		n, _ := call.Reply.(int64)
-		if n < 0 {
-			return 0, strangeKey(call.Keys, n)
-		}
-		total += int(n)
+		total += int(cmd.Val())
 	}
 	return total, nil
+}
+
+// countOwned asks how many sessions a node owns in each partition.
+func (s *Store) countOwned(ctx context.Context, node session.NodeID, cmds []*redis.IntCmd) error {
+	return s.redis.Read(ctx, func(pipe redis.Pipeliner) {
+		for p := range cmds {
+			cmds[p] = pipe.ZCard(ctx, s.keys.Owned(p, node))
+		}
+	})
 }
 
 // Sessions returns the home records of ids, those that exist, in order.

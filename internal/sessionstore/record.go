@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"orchestrator/internal/guards"
 	"orchestrator/internal/session"
 )
 
@@ -25,10 +26,14 @@ type Record struct {
 func (r Record) exists() bool { return !r.Stamp.IsZero() && !r.Tombstone }
 
 // applied reports whether op is among the operations the record remembers.
-func (r Record) applied(op session.OpID) bool { return slices.Contains(r.Ops, op) }
+func (r Record) applied(op session.OpID) bool {
+	return guards.RecognizeOps && slices.Contains(r.Ops, op)
+}
 
 // forgotten reports whether the record can no longer tell if op was applied. Ids are UUIDs of version 7: their text sorts by time.
-func (r Record) forgotten(op session.OpID) bool { return r.Floor != "" && op <= r.Floor }
+func (r Record) forgotten(op session.OpID) bool {
+	return guards.RecognizeOps && r.Floor != "" && op <= r.Floor
+}
 
 // next returns the record as op changes it, before the change itself is made: one version on, op remembered.
 func (r Record) next(op session.OpID) Record {
@@ -48,7 +53,7 @@ func (r Record) next(op session.OpID) Record {
 func (r Record) takenOver(op session.OpID, to session.Holder) Record {
 	n := r.next(op)
 	n.Stamp.Epoch, n.Stamp.Version = r.Stamp.Epoch+1, r.Stamp.Version
-	n.Holder = to
+	n.Holder, n.OwnedAt = to, op.Born()
 	return n
 }
 
@@ -75,7 +80,7 @@ func created(id session.ID, d session.Draft, createOp string, op session.OpID, t
 	r := Record{
 		Session: session.Session{
 			ID: id, Type: d.Type, Name: d.Name, Workspace: d.Workspace, Config: d.Config, Labels: d.Labels, Status: d.Status,
-			Holder: to, Stamp: session.Stamp{Epoch: 1, Op: op}, Copies: len(chain), CreatedAt: born, UpdatedAt: born,
+			Holder: to, Stamp: session.Stamp{Epoch: 1, Op: op}, Copies: len(chain), CreatedAt: born, UpdatedAt: born, OwnedAt: born,
 		},
 		CreateOp: createOp, Ops: []session.OpID{op}, Chain: chain,
 	}

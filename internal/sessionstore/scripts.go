@@ -11,25 +11,27 @@ import (
 var recordSource string
 
 //go:embed cas.lua
-var casSource string
+var casOnly string
 
 //go:embed commit.lua
-var commitSource string
+var commitOnly string
 
 //go:embed drop.lua
 var dropSource string
 
-//go:embed count.lua
-var countSource string
-
 //go:embed prune.lua
 var pruneSource string
 
+// The scripts that replace records, as servers know them.
 var (
-	casScript    = redisx.NewScript("cas", recordSource+casSource)
-	commitScript = redisx.NewScript("commit", recordSource+commitSource)
+	casSource    = guarded(recordSource + casOnly)
+	commitSource = guarded(recordSource + commitOnly)
+)
+
+var (
+	casScript    = redisx.NewScript("cas", casSource)
+	commitScript = redisx.NewScript("commit", commitSource)
 	dropScript   = redisx.NewScript("drop", dropSource)
-	countScript  = redisx.NewScript("count", countSource)
 	pruneScript  = redisx.NewScript("prune", pruneSource)
 )
 

@@ -67,7 +67,7 @@ func (f found) image() image {
 
 // newStep prepares the writes that make the records of a chain equal to im. oldOwner is who owns home's present record.
 func newStep(p place, oldOwner session.NodeID, im image, writes []write) *step {
-	st := &step{place: p, next: im.stamp, fields: im.fields, writes: writes}
+	st := &step{place: p, next: im.stamp, fields: im.fields, writes: ordered(writes)}
 	st.home = homeWrite{oldOwner: oldOwner, epoch: im.stamp.Epoch, expires: im.expires}
 	if p.digest != "" {
 		st.ttl = claimKept

@@ -17,6 +17,9 @@ type Config struct {
 	Log               *slog.Logger
 }
 
+// changeTakes is many times what a change takes, and less than half of the shortest time between two sync rounds.
+const changeTakes = 500 * time.Millisecond
+
 // Store reads and changes sessions. It is safe for concurrent use.
 type Store struct {
 	redis     *redisx.Client
@@ -24,12 +27,14 @@ type Store struct {
 	factor    int
 	leaseTTL  time.Duration
 	retention time.Duration
+	takes     time.Duration // what a change takes from its first write to its last, with much to spare
 	log       *slog.Logger
+	witness   *witness
 }
 
 // New returns a store of the fleet's sessions. It fails with a *session.InvalidError.
 func New(c *redisx.Client, k *keyspace.Keys, cfg Config) (*Store, error) {
-	s := &Store{c, k, cfg.ReplicationFactor, cfg.LeaseTTL, cfg.Retention, cfg.Log}
+	s := &Store{c, k, cfg.ReplicationFactor, cfg.LeaseTTL, cfg.Retention, changeTakes, cfg.Log, &witness{}}
 	if s.factor == 0 {
 		s.factor = 2
 	}

@@ -37,10 +37,17 @@ func setup(t testing.TB, r redistest.Redis, partitions int) bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(c, k, Config{})
+	return open(t, c, k, Config{})
+}
+
+// open is New for tests that play with records just written: its sync rounds look at those, too.
+func open(tb testing.TB, c *redisx.Client, k *keyspace.Keys, cfg Config) bundle {
+	tb.Helper()
+	s, err := New(c, k, cfg)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
+	s.takes = 0
 	return bundle{s, c}
 }
 

@@ -118,11 +118,7 @@ func (th *theater) story(tb testing.TB, s *stage, v variant, seed uint64) *story
 		archive: map[int][]still{}, dirty: map[int]bool{}, made: map[string]string{}}
 	th.wire.touched, th.wire.later = st.touched, func(c call) { st.late = append(st.late, c) }
 	for _, c := range th.clients {
-		store, err := New(c, k, Config{ReplicationFactor: v.factor})
-		if err != nil {
-			tb.Fatal(err)
-		}
-		st.stores = append(st.stores, store)
+		st.stores = append(st.stores, open(tb, c, k, Config{ReplicationFactor: v.factor}).Store)
 	}
 	st.id = st.stores[0].NewID().InPartition(s.dice.IntN(8), 8)
 	for range 2 {

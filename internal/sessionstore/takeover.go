@@ -11,7 +11,7 @@ import (
 type Takeover struct {
 	ID       session.ID
 	From     session.Holder // who must own it now
-	Epoch    uint64         // at which it must own it
+	Epoch    uint64         // at which it must own it; 0: at whatever epoch
 	To       session.Holder
 	NotAfter time.Time // by the servers' clocks: when the balancer's reservation ends; zero: no limit
 }
@@ -46,6 +46,7 @@ func (s *Store) TakeOver(ctx context.Context, takeovers ...Takeover) []session.R
 	for n, st := range steps {
 		if st.outcome() == nil {
 			results[at[st]], taken[at[st]] = session.Result{Session: nexts[n].Session, Applied: true}, true
+			s.witness.saw(nexts[n].ID, nexts[n].Stamp.Op)
 		}
 	}
 	for i, t := range takeovers {
@@ -61,7 +62,7 @@ func (t Takeover) decide(base Record, op session.OpID) (Record, error) {
 	switch {
 	case !base.exists():
 		return Record{}, session.ErrNotFound
-	case base.Holder != t.From || base.Stamp.Epoch != t.Epoch:
+	case base.Holder != t.From || t.Epoch != 0 && base.Stamp.Epoch != t.Epoch:
 		return Record{}, &session.StaleEpochError{Given: t.Epoch, Current: base.Stamp.Epoch, Owner: base.Owner()}
 	}
 	return base.takenOver(op, t.To), nil
@@ -74,7 +75,7 @@ func (s *Store) takeOne(ctx context.Context, t Takeover, op session.OpID) sessio
 	if err != nil {
 		return session.Result{Err: err}
 	}
-	if !r.exists() || r.Holder != t.To || r.Stamp.Epoch != t.Epoch+1 {
+	if !r.exists() || r.Holder != t.To || t.Epoch != 0 && r.Stamp.Epoch != t.Epoch+1 {
 		_, err = t.decide(r, op)
 		return session.Result{Applied: true, Err: err}
 	}

@@ -46,11 +46,11 @@ func (st *story) settled(ctx context.Context, final Record) {
 		}
 	}
 	for range 2 {
-		if _, err := s.Audit(ctx, p, func(session.Session) {}); err != nil {
+		if _, err := s.Audit(ctx, p, nil, func(session.Session) {}); err != nil {
 			st.broke("an audit in the end fails: " + err.Error())
 		}
 	}
-	report, err := s.Audit(ctx, p, func(session.Session) {})
+	report, err := s.Audit(ctx, p, nil, func(session.Session) {})
 	if report.Records = 0; err != nil || report != (session.SyncReport{}) {
 		st.broke(fmt.Sprintf("the third audit in the end finds %+v %v", report, err))
 	}

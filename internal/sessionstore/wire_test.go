@@ -167,7 +167,7 @@ func about(cmds []redis.Cmder) string {
 }
 
 var scriptNames = map[string]string{
-	casScript.SHA(): "cas", commitScript.SHA(): "commit", dropScript.SHA(): "drop", pruneScript.SHA(): "prune", countScript.SHA(): "count",
+	casScript.SHA(): "cas", commitScript.SHA(): "commit", dropScript.SHA(): "drop", pruneScript.SHA(): "prune",
 }
 
 // tampered is a script with one guard taken out.

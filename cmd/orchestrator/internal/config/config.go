@@ -32,6 +32,10 @@ type Config struct {
 	LeaseTTL         time.Duration
 	RequestTimeout   time.Duration
 	DrainDelay       time.Duration
+	DrainTimeout     time.Duration
+	RevokeTimeout    time.Duration
+
+	RebalanceRate int // sessions a second; 0 to 10,000
 
 	LogLevel  string // debug, info, warn or error
 	LogFormat string // text or json

@@ -63,6 +63,12 @@ var keys = []Key{
 		"longest a request may take"),
 	span("drainDelay", 5*time.Second, 0, 5*time.Minute, func(c *Config) *time.Duration { return &c.DrainDelay },
 		"how long a stopping node, no longer ready, still serves, so that load balancers notice"),
+	span("drainTimeout", 15*time.Second, 0, time.Hour, func(c *Config) *time.Duration { return &c.DrainTimeout },
+		"how long a stopping node may take to hand its sessions over; what is left then is taken over as a dead node's"),
+	span("revokeTimeout", 5*time.Second, 100*time.Millisecond, 20*time.Second, func(c *Config) *time.Duration { return &c.RevokeTimeout },
+		"how long the processes beside a node may take to let go of a session that moves"),
+	whole("rebalanceRate", 100, 0, 10_000, func(c *Config) *int { return &c.RebalanceRate },
+		"sessions a second that a node with more than its share gives away by itself; 0: none"),
 
 	choice("logLevel", "info", []string{"debug", "info", "warn", "error"}, func(c *Config) *string { return &c.LogLevel }, "least severe line that is logged"),
 	choice("logFormat", "text", []string{"text", "json"}, func(c *Config) *string { return &c.LogFormat }, "form of the log"),

@@ -1,0 +1,171 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"orchestrator/internal/assignments"
+	"orchestrator/internal/session"
+)
+
+// picture is what this node knows to own: what its followers were told.
+type picture struct {
+	holder session.Holder
+	held   map[session.ID]session.Assignment
+}
+
+func (p picture) forget(ids []session.ID) {
+	for _, id := range ids {
+		delete(p.held, id)
+	}
+}
+
+// leavers are the sessions that this node has begun to hand over since the assign job last looked. One that comes back is new to it
+// again, under another epoch. It is safe for concurrent use.
+type leavers struct {
+	mu  sync.Mutex
+	ids []session.ID
+}
+
+func (l *leavers) add(ids ...session.ID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ids = append(l.ids, ids...)
+}
+
+func (l *leavers) take() []session.ID {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ids := l.ids
+	l.ids = nil
+	return ids
+}
+
+// tellTrust lets followers know until when this node may act.
+func (s *Service) tellTrust(context.Context) error {
+	h, until := s.Members.Self().Holder, s.Members.TrustedUntil()
+	if s.Members.Self().Holder == h { // one incarnation must not live on another's time
+		s.Roster.Trust(h, until)
+	}
+	return nil
+}
+
+// Follow opens a stream of what this node is to run, beginning with what it owns now. It returns session.ErrFenced while the node is not
+// trusted, and a *session.LimitError where too many follow already.
+func (s *Service) Follow(ctx context.Context) (*assignments.Follower, error) {
+	if err := s.tellTrust(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.drawPicture(ctx); err != nil {
+		return nil, err
+	}
+	return s.Roster.Follow()
+}
+
+// tellAssigned ends doubts and, while anybody follows, tells what has changed.
+func (s *Service) tellAssigned(ctx context.Context) error {
+	if err := s.settleDoubts(ctx); err != nil {
+		return err
+	}
+	if !s.Roster.Followed() {
+		s.drawing.Lock()
+		defer s.drawing.Unlock()
+		s.picture = picture{}
+		s.leaving.take() // with no picture there is nothing to take from it
+		return nil
+	}
+	return s.drawPicture(ctx)
+}
+
+// drawPicture compares what home says this node owns with what its followers were told. A session that is new to it is resolved first: a
+// home that was rolled back may still show what has another owner by now.
+func (s *Service) drawPicture(ctx context.Context) error {
+	s.drawing.Lock()
+	defer s.drawing.Unlock()
+	if !s.Members.Trusted() {
+		return nil
+	}
+	s.picture.forget(s.leaving.take())
+	began, self := s.Roster.Begin(), s.Members.Self().Holder
+	ids, err := s.ownedIDs(ctx, self.Node)
+	if err != nil {
+		return err // a part is no picture
+	}
+	next := picture{holder: self, held: make(map[session.ID]session.Assignment, len(ids))}
+	var fresh []session.ID
+	for _, id := range ids {
+		if as, known := s.picture.held[id]; known && s.picture.holder == self {
+			next.held[id] = as
+		} else {
+			fresh = append(fresh, id)
+		}
+	}
+	if err := s.resolveInto(ctx, next, fresh); err != nil {
+		return err
+	}
+	s.picture = next
+	list := make([]session.Assignment, 0, len(next.held))
+	for _, as := range next.held {
+		list = append(list, as)
+	}
+	s.Roster.Sync(began, self, list)
+	return nil
+}
+
+// resolveLimit is how many sessions are resolved at a time.
+const resolveLimit = 16
+
+// resolveInto adds those of the sessions to the picture that its holder owns.
+func (s *Service) resolveInto(ctx context.Context, p picture, ids []session.ID) error {
+	var mu sync.Mutex
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(resolveLimit)
+	for _, id := range ids {
+		g.Go(func() error {
+			is, err := s.Store.Get(ctx, id, session.Linearizable)
+			if err != nil {
+				if decided(err) {
+					err = nil // gone, or impossible to read: nobody can run it
+				}
+				return err
+			}
+			if is.Holder == p.holder {
+				mu.Lock()
+				defer mu.Unlock()
+				p.held[id] = session.Assignment{Session: is}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// ownedIDs returns all ids that home lists for a node.
+func (s *Service) ownedIDs(ctx context.Context, node session.NodeID) ([]session.ID, error) {
+	after := make(map[int]session.ID, s.Store.Partitions())
+	for p := range s.Store.Partitions() {
+		after[p] = ""
+	}
+	var ids []session.ID
+	for len(after) > 0 {
+		pages, err := s.Store.OwnedPages(ctx, node, after, renewPage)
+		if err != nil {
+			return nil, err
+		}
+		for p := range after {
+			page, ok := pages[p]
+			if !ok {
+				return nil, errors.New("a partition's page is missing")
+			}
+			ids = append(ids, page...)
+			delete(after, p)
+			if len(page) == renewPage {
+				after[p] = page[len(page)-1]
+			}
+		}
+	}
+	return ids, nil
+}
