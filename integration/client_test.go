@@ -58,6 +58,10 @@ func call(t testing.TB, method, url string, body any, headers ...string) answer 
 }
 
 func try(ctx context.Context, method, url string, body any, headers ...string) (answer, error) {
+	return tryWith(ctx, httpClient, method, url, body, headers...)
+}
+
+func tryWith(ctx context.Context, client *http.Client, method, url string, body any, headers ...string) (answer, error) {
 	var in io.Reader
 	switch b := body.(type) {
 	case nil:
@@ -80,7 +84,7 @@ func try(ctx context.Context, method, url string, body any, headers ...string) (
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	res, err := httpClient.Do(req)
+	res, err := client.Do(req)
 	if err != nil {
 		return answer{}, err
 	}

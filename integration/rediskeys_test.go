@@ -104,7 +104,7 @@ func TestRedisKeysAreAsDocumented(t *testing.T) {
 			look()
 			var missing []string
 			for _, d := range documented {
-				if !seen[d.name] && (r.Masters() > 1 || !strings.Contains(d.name, "{C}")) {
+				if !seen[d.name] && !slices.Contains(madeElsewhere, d.name) && (r.Masters() > 1 || !strings.Contains(d.name, "{C}")) {
 					missing = append(missing, d.name)
 				}
 			}
@@ -117,6 +117,13 @@ func TestRedisKeysAreAsDocumented(t *testing.T) {
 		runDocumented(t, r, f.prefix, page, id)
 	})
 }
+
+// madeElsewhere are keys and fields that the fleet of this test does not bring about, or for less time than a look at all keys takes:
+// from needs a move, which TestCopiesMoveAwayFromHomesMaster makes; the others need a death of a moment ago, a node that drains, one
+// that beats and does not serve, the end of most nodes at once, or a request that nobody has dealt with yet, which the tests of the
+// registry and of the requests make.
+var madeElsewhere = []string{"from", "orch:{fleet}:handover:<node>", "orch:{fleet}:rebalance", "drainStartedAt", "drainDeadline", "drainFrom", "quarantine", "quarantineEnds",
+	"orch:{fleet}:verdicts:<node>", "orch:{fleet}:brake", "orch:{fleet}:deaths"}
 
 // useEverything makes one of each thing that leaves a key, and returns a session with a time to live.
 func useEverything(t testing.TB, f fleetOf) string {
@@ -194,7 +201,7 @@ func checkFields(t testing.TB, r redistest.Redis, prefix, page, id string) {
 		}
 	})
 	for _, field := range append(node, sess...) {
-		if !seen[field] && field != "from" { // from needs a move, which TestCopiesMoveAwayFromHomesMaster makes
+		if !seen[field] && !slices.Contains(madeElsewhere, field) {
 			t.Errorf("documented field %s was never seen", field)
 		}
 	}

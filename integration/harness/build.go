@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -17,27 +18,39 @@ const (
 	buildTags = "nomsgpack"
 )
 
-// built is the binary of this test binary's run.
-var built = sync.OnceValues(func() (string, error) {
-	dir, err := scratch.Dir("bin")
-	if err != nil {
-		return "", err
-	}
-	out := filepath.Join(dir, "orchestrator")
-	// As shipped, and plain even under the race detector: timing is what these
-	// tests measure.
-	cmd := exec.Command("go", "build", "-trimpath", "-tags", buildTags, "-o", out, program)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build %s: %w\n%s", program, err, text)
-	}
-	return out, nil
-})
+// builds are the binaries of this test binary's run, by their tags.
+var builds sync.Map
+
+// build builds the program with further tags, once.
+func build(tags ...string) (string, error) {
+	all := strings.Join(append([]string{buildTags}, tags...), ",")
+	once, _ := builds.LoadOrStore(all, sync.OnceValues(func() (string, error) {
+		dir, err := scratch.Dir("bin")
+		if err != nil {
+			return "", err
+		}
+		out := filepath.Join(dir, "orchestrator")
+		// As shipped, and plain even under the race detector: timing is what these
+		// tests measure.
+		cmd := exec.Command("go", "build", "-trimpath", "-tags", all, "-o", out, program)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if text, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("build %s: %w\n%s", program, err, text)
+		}
+		return out, nil
+	}))
+	return once.(func() (string, error))()
+}
 
 // Build builds the orchestrator, once for each test binary, and returns its path.
-func Build(tb testing.TB) string {
+func Build(tb testing.TB) string { tb.Helper(); return BuildWith(tb) }
+
+// BuildWith builds the orchestrator with further build tags, once for each test
+// binary and set of tags, and returns its path: a program that is broken on
+// purpose, to see a test fail.
+func BuildWith(tb testing.TB, tags ...string) string {
 	tb.Helper()
-	path, err := built()
+	path, err := build(tags...)
 	if err != nil {
 		tb.Fatalf("harness: %v", err)
 	}

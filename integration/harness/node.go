@@ -16,6 +16,8 @@ type NodeConfig struct {
 	Port  int      // --port; 0 reserves a free one
 	Flags []string // further flags, such as "--max-sessions", "100"
 	Env   []string // further environment, "NAME=value"
+
+	Binary string // the program; empty: that of Build
 }
 
 // StartNode starts `orchestrator serve` and waits until it says it is ready.
@@ -30,7 +32,9 @@ func StartNode(tb testing.TB, c NodeConfig) *Process {
 // meant to fail or to take their time.
 func LaunchNode(tb testing.TB, c NodeConfig) *Process {
 	tb.Helper()
-	binary := Build(tb)
+	if c.Binary == "" {
+		c.Binary = Build(tb)
+	}
 	if c.Port == 0 {
 		c.Port = redistest.Port(tb)
 	}
@@ -40,7 +44,7 @@ func LaunchNode(tb testing.TB, c NodeConfig) *Process {
 		"--seeds", strings.Join(c.Seeds, ","),
 	}
 	return Start(tb, Program{
-		Name: c.ID, Addr: loopback + ":" + port, Path: binary, Args: append(args, c.Flags...), Env: c.Env,
+		Name: c.ID, Addr: loopback + ":" + port, Path: c.Binary, Args: append(args, c.Flags...), Env: c.Env,
 	})
 }
 

@@ -8,6 +8,13 @@
 // pauses them. A test that breaks something starts its own with [NewServer] or
 // [NewCluster], which end with the test.
 //
+// What a network does to a server is done by proxies of the test binary's own:
+// [Proxied] puts one before every server, through which clients, replication
+// and the cluster bus go, so that a [Link] can be slow, lose replies, hang or be
+// cut, a master can be isolated ([Cluster.Isolate]) and a replica fall behind
+// ([Cluster.Lag]); [NewProxy] stands before any one address. The harness itself
+// goes past them.
+//
 // Where the servers come from is decided once per test binary, by the variable
 // named in [Env]: containers where an engine answers, processes of an installed
 // redis-server where none does. Both give the same servers with the same

@@ -29,6 +29,7 @@ type Node struct {
 	name  string
 	inst  instance
 	ports []*scratch.Port // for clients and for the cluster bus
+	front *front          // nil: everybody reaches the server itself
 	auth  credentials
 	away  atomic.Bool // killed or paused: nobody asks it anything
 }
@@ -62,14 +63,14 @@ func launchOnce(ctx context.Context, b backend, name string, s *settings) (*Node
 		}
 		n.ports = append(n.ports, p)
 	}
-	inst, err := b.start(ctx, name, func(dir string) map[string]string {
-		return s.files(dir, n.ports[0].Number, n.ports[1].Number)
-	})
+	err := n.proxy(s)
+	if err == nil {
+		n.inst, err = b.start(ctx, name, func(dir string) map[string]string { return s.files(dir, n.place()) })
+	}
 	if err != nil {
 		n.releasePorts()
 		return nil, fmt.Errorf("redis %s: %w", name, err)
 	}
-	n.inst = inst
 	if err := n.awaitAnswer(ctx); err != nil {
 		return nil, errors.Join(err, n.remove(ctx))
 	}
@@ -106,7 +107,7 @@ func (n *Node) awaitAnswer(ctx context.Context) error {
 // listening dials by hand first, for the client library logs each refusal.
 func (n *Node) listening(ctx context.Context) error {
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", n.Addr())
+	conn, err := d.DialContext(ctx, "tcp", n.Direct())
 	if err != nil {
 		return err
 	}
@@ -115,19 +116,27 @@ func (n *Node) listening(ctx context.Context) error {
 
 func (n *Node) options() *redis.Options {
 	return &redis.Options{
-		Addr: n.Addr(), Username: n.auth.user, Password: n.auth.password,
+		Addr: n.Direct(), Username: n.auth.user, Password: n.auth.password,
 		MaxRetries: -1, DialTimeout: time.Second, DialerRetries: 1, PoolSize: 2,
 		DisableIdentity: true,
 	}
 }
 
 // Addr is where clients reach the node: 127.0.0.1 and a port.
-func (n *Node) Addr() string { return n.ports[0].Addr() }
+func (n *Node) Addr() string {
+	if n.front != nil {
+		return n.front.clients.Addr()
+	}
+	return n.Direct()
+}
+
+// Direct is where the server itself listens, past a proxy before it.
+func (n *Node) Direct() string { return n.ports[0].Addr() }
 
 func (n *Node) String() string { return n.name + "@" + n.Addr() }
 
 // Admin returns a client of this node alone, with every right, that is closed
-// with the test.
+// with the test. No proxy stands in its way.
 func (n *Node) Admin(tb testing.TB) *redis.Client {
 	tb.Helper()
 	c := redis.NewClient(n.options())
@@ -193,6 +202,7 @@ func (n *Node) remove(ctx context.Context) error {
 }
 
 func (n *Node) releasePorts() {
+	n.front.close()
 	for _, p := range n.ports {
 		p.Release()
 	}

@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,6 +19,7 @@ type settings struct {
 	acl         string
 	config      string
 	directives  [][2]string
+	proxied     *atomic.Int32 // counts the addresses handed out to servers; nil: no proxies
 }
 
 func defaults(cluster bool, opts []Option) settings {
@@ -67,6 +69,11 @@ func Config(text string) Option { return func(s *settings) { s.config = text } }
 // AppendOnly keeps an append-only file, so that a killed server comes back
 // with its data; without it, it comes back empty.
 func AppendOnly() Option { return func(s *settings) { s.set("appendonly", "yes") } }
+
+// Proxied puts a proxy of the test binary's own before every server, through
+// which all others reach it, clients and servers: see [Node.Link],
+// [Cluster.Isolate] and [Cluster.Lag].
+func Proxied() Option { return func(s *settings) { s.proxied = new(atomic.Int32) } }
 
 // Set adds one configuration directive, the last word on it.
 func Set(name, value string) Option { return func(s *settings) { s.set(name, value) } }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -20,9 +21,21 @@ const (
 // when every live node knows the new owner.
 func (c *Cluster) MigrateSlots(tb testing.TB, from, to *Node, slots ...int) {
 	tb.Helper()
+	c.migrate(tb, from, to, migratePage, 0, slots)
+}
+
+// MigrateSlotsSlowly moves key by key and pauses after each, so that commands
+// meet slots of which both masters have a part.
+func (c *Cluster) MigrateSlotsSlowly(tb testing.TB, from, to *Node, pause time.Duration, slots ...int) {
+	tb.Helper()
+	c.migrate(tb, from, to, 1, pause, slots)
+}
+
+func (c *Cluster) migrate(tb testing.TB, from, to *Node, page int, pause time.Duration, slots []int) {
+	tb.Helper()
 	ctx := context.WithoutCancel(tb.Context())
 	m := migration{
-		from: redis.NewClient(from.options()), to: redis.NewClient(to.options()), target: to,
+		from: redis.NewClient(from.options()), to: redis.NewClient(to.options()), target: to, page: page, pause: pause,
 		fromID: c.mustView(tb, from).self().id, toID: c.mustView(tb, to).self().id,
 	}
 	defer m.from.Close()
@@ -40,6 +53,8 @@ type migration struct {
 	from, to     *redis.Client
 	fromID, toID string
 	target       *Node
+	page         int           // keys in one MIGRATE
+	pause        time.Duration // after each
 }
 
 func (m *migration) move(ctx context.Context, slot int) error {
@@ -67,7 +82,7 @@ func setSlot(ctx context.Context, c *redis.Client, slot int, how, id string) err
 // keys moves every key of the slot, page by page.
 func (m *migration) keys(ctx context.Context, slot int) error {
 	for {
-		keys, err := m.from.ClusterGetKeysInSlot(ctx, slot, migratePage).Result()
+		keys, err := m.from.ClusterGetKeysInSlot(ctx, slot, m.page).Result()
 		if err != nil || len(keys) == 0 {
 			return err
 		}
@@ -80,6 +95,7 @@ func (m *migration) keys(ctx context.Context, slot int) error {
 		if err := m.from.Do(ctx, args...).Err(); err != nil {
 			return fmt.Errorf("MIGRATE: %w", err)
 		}
+		time.Sleep(m.pause)
 	}
 }
 
