@@ -7,6 +7,7 @@ TAGS       := nomsgpack
 PACKAGES   ?= ./...
 RUN        ?=
 MODEL_RUNS ?= 1000000
+RUNS       ?= 20
 IMAGE      ?= orchestrator:dev
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -40,9 +41,27 @@ test: compiler ## the whole proof, on real Redis that it finds or starts by itse
 unit: ## the tests that need Go alone; the others are skipped by name
 	ORCHESTRATOR_TEST_REDIS= go test -tags $(TAGS) -timeout 5m $(PACKAGES)
 
+.PHONY: measure
+measure: ## take the figures of docs/promises.md again (RUNS=20 each; an hour)
+	ORCHESTRATOR_TEST_REDIS=auto go test -tags $(TAGS) -timeout 0 -count 1 -v -run TestMeasure ./integration -measure $(RUNS)
+
 .PHONY: model
 model: ## search the protocol's model for a violation (MODEL_RUNS=1000000 runs per variant)
 	MODEL_RUNS=$(MODEL_RUNS) go test -tags $(TAGS) -timeout 0 -count 1 -v -run TestProtocolHolds ./internal/chainmodel
+
+SEED  ?= 0
+FOR   ?= 2m
+HOURS ?= 1
+CHAOS  = ORCHESTRATOR_TEST_REDIS=auto go test -tags $(TAGS) -timeout 0 -count 1 -v ./integration/chaos -seed $(SEED)
+
+.PHONY: chaos
+chaos: ## nodes and Redis fail under load, mixed for 2 minutes, then one by one, then with guards taken out: 5 minutes (SEED=, FOR=2m)
+	$(CHAOS) -run '^TestChaos$$/^mixed$$' -for $(FOR)
+	$(CHAOS)
+
+.PHONY: soak
+soak: ## the same again and again with new seeds, until a run fails or HOURS=1 are over
+	@end=$$(( $$(date +%s) + $(HOURS) * 3600 )); while [ $$(date +%s) -lt $$end ]; do $(CHAOS) -run '^TestChaos$$' -for 1m; done
 
 .PHONY: cover
 cover: ## coverage of the whole proof, package by package and in all (cover.out)

@@ -1,0 +1,193 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"time"
+)
+
+// Mix says how often, in a hundred calls, a client does what; the rest are linearizable reads.
+type Mix struct {
+	Patch, Eventual, Migrate, Delete, List int
+}
+
+// usual is a mix in which everything happens and histories stay long.
+var usual = Mix{Patch: 40, Eventual: 15, Migrate: 2, Delete: 1, List: 1}
+
+const (
+	requestTimeout = 4 * time.Second // of the nodes
+	clientTimeout  = 5 * time.Second // longer, so that a node's own answer comes first
+	afterTrouble   = 40 * time.Millisecond
+)
+
+// client calls the fleet, one call at a time, and writes down each.
+type client struct {
+	id      int
+	rng     *rand.Rand
+	mix     Mix
+	think   time.Duration // average pause between calls
+	urls    map[string]string
+	names   []string // of the nodes
+	pool    *pool
+	history *History
+	since   func() time.Duration
+	http    *http.Client
+
+	beliefs map[string]State // what it saw last; others may have changed it
+	wrote   int
+	making  string // the value of a create whose outcome is not known: it is asked again
+}
+
+// run calls until the context ends; a call under way is finished.
+func (c *client) run(ctx context.Context) {
+	defer c.http.CloseIdleConnections()
+	for ctx.Err() == nil {
+		pause := time.Duration(c.rng.Int64N(int64(2*c.think) + 1))
+		if c.step(context.WithoutCancel(ctx)) == Unknown {
+			pause += afterTrouble
+		}
+		wait(ctx, pause)
+	}
+	if c.making != "" {
+		c.pool.made("")
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// step makes one call of the mix.
+func (c *client) step(ctx context.Context) Outcome {
+	n := c.rng.IntN(100)
+	if c.making != "" || c.pool.room() {
+		return c.create(ctx)
+	}
+	id := c.pool.pick(c.rng)
+	if id == "" {
+		return Unknown
+	}
+	m := c.mix
+	switch {
+	case n < m.Patch:
+		return c.patch(ctx, id)
+	case n < m.Patch+m.Eventual:
+		return c.do(ctx, Op{Kind: Eventual, Session: id}, "GET", "/v1/sessions/"+id+"?consistency=eventual", nil, nil)
+	case n < m.Patch+m.Eventual+m.Migrate:
+		return c.migrate(ctx, id)
+	case n < m.Patch+m.Eventual+m.Migrate+m.Delete:
+		return c.delete(ctx, id)
+	case n < m.Patch+m.Eventual+m.Migrate+m.Delete+m.List:
+		return c.list(ctx)
+	default:
+		return c.do(ctx, Op{Kind: Read, Session: id}, "GET", "/v1/sessions/"+id, nil, nil)
+	}
+}
+
+// create makes a session under a key, and asks again through any node, with the same key, until the outcome is known.
+func (c *client) create(ctx context.Context) Outcome {
+	if c.making == "" {
+		c.making = c.value()
+	}
+	body := map[string]any{"type": "chaos", "name": c.making, "workspace": "/chaos", "labels": map[string]string{valueLabel: c.making}}
+	o := c.call(ctx, Op{Kind: Create, Value: c.making}, "POST", "/v1/sessions", body, map[string]string{"Idempotency-Key": c.making})
+	if o.Outcome != Unknown {
+		c.making = ""
+		c.pool.made(o.Session)
+	}
+	return o.Outcome
+}
+
+// patch writes a new value, on a condition that the client believes to hold in about half of the calls.
+func (c *client) patch(ctx context.Context, id string) Outcome {
+	o := Op{Kind: Patch, Session: id, Value: c.value()}
+	headers := c.condition(&o)
+	return c.do(ctx, o, "PATCH", "/v1/sessions/"+id, map[string]any{"labels": map[string]string{valueLabel: o.Value}}, headers)
+}
+
+func (c *client) delete(ctx context.Context, id string) Outcome {
+	o := Op{Kind: Delete, Session: id}
+	headers := c.condition(&o)
+	return c.do(ctx, o, "DELETE", "/v1/sessions/"+id, nil, headers)
+}
+
+// condition makes the call depend on what the client saw last, or on nothing.
+func (c *client) condition(o *Op) map[string]string {
+	believed, ok := c.beliefs[o.Session]
+	switch n := c.rng.IntN(4); {
+	case ok && n == 0 && believed.Stamped():
+		o.IfMatch = believed.Tag()
+		return map[string]string{"If-Match": o.IfMatch}
+	case ok && n == 1:
+		o.Epoch = believed.Epoch
+		return map[string]string{"Session-Epoch": fmt.Sprint(o.Epoch)}
+	}
+	return nil
+}
+
+func (c *client) migrate(ctx context.Context, id string) Outcome {
+	o, body := Op{Kind: Migrate, Session: id}, any(nil)
+	if c.rng.IntN(2) == 0 {
+		o.Target = c.names[c.rng.IntN(len(c.names))]
+		body = map[string]string{"node": o.Target}
+	}
+	return c.do(ctx, o, "POST", "/v1/sessions/"+id+"/migrate", body, nil)
+}
+
+// list reads one page; each session on it is noted as a call of its own.
+func (c *client) list(ctx context.Context) Outcome {
+	node := c.names[c.rng.IntN(len(c.names))]
+	o := Op{Client: c.id, Kind: List, Node: node, Call: c.since()}
+	a, err := send(ctx, c.http, "GET", c.urls[node]+"/v1/sessions?limit=100", nil, nil)
+	o.Return = c.since()
+	o.settle(a, err)
+	c.history.Add(o)
+	var page struct{ Sessions []sessionView }
+	if o.Outcome == OK && json.Unmarshal(a.body, &page) == nil {
+		for _, v := range page.Sessions {
+			s, one := v.state(), o
+			one.Session, one.Seen = v.ID, &s
+			c.history.Add(one)
+		}
+	}
+	return o.Outcome
+}
+
+// do makes a call on a session of the pool and learns from the answer.
+func (c *client) do(ctx context.Context, o Op, method, path string, body any, headers map[string]string) Outcome {
+	o = c.call(ctx, o, method, path, body, headers)
+	switch {
+	case o.Kind == Eventual:
+	case o.Absent(), o.Kind == Delete && o.Outcome == OK:
+		c.pool.remove(o.Session)
+		delete(c.beliefs, o.Session)
+	case o.Seen != nil && o.Seen.Epoch > 0:
+		c.beliefs[o.Session] = *o.Seen
+	}
+	return o.Outcome
+}
+
+// call sends one request to any node and writes it down.
+func (c *client) call(ctx context.Context, o Op, method, path string, body any, headers map[string]string) Op {
+	o.Client, o.Node = c.id, c.names[c.rng.IntN(len(c.names))]
+	o.Call = c.since()
+	a, err := send(ctx, c.http, method, c.urls[o.Node]+path, body, headers)
+	o.Return = c.since()
+	o.settle(a, err)
+	c.history.Add(o)
+	return o
+}
+
+// value returns a text that nobody else writes.
+func (c *client) value() string {
+	c.wrote++
+	return fmt.Sprintf("c%d.%d", c.id, c.wrote)
+}

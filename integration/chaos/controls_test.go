@@ -1,0 +1,58 @@
+package chaos
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"orchestrator/integration/harness"
+)
+
+// controls are the program's guards, each with a scenario that shows what happens without it, and the promises of which one is
+// seen broken then.
+var controls = []struct {
+	guard    string
+	scenario Scenario
+	breaks   []string
+}{
+	{"stamp", Scenario{Site: cluster, Among: 3, Clients: 8, Think: time.Millisecond, Mix: Mix{Patch: 90}, Play: load(2 * time.Second)},
+		[]string{NothingLost, Linearizable}},
+	{"opid", Scenario{Site: proxied, Mix: Mix{Patch: 80}, Play: Fault{Hold: 3 * time.Second, Start: dropReplies}.play},
+		[]string{AtMostOnce}},
+	{"order", Scenario{Site: proxied, Readers: 3, Mix: Mix{Patch: 60}, Play: homeRolledBack.play},
+		[]string{Linearizable, NothingLost}},
+	{"fencing", Scenario{Site: single, Play: nodeCutOff.play},
+		[]string{OneFollower}},
+	{"brake", Scenario{Site: cluster, Settled: true, Play: mostStopped.play},
+		[]string{StayedPut}},
+}
+
+// load lets clients do what they do for a while.
+func load(d time.Duration) func(*world, *rand.Rand) {
+	return func(w *world, _ *rand.Rand) {
+		time.Sleep(d)
+		w.recovered()
+	}
+}
+
+// Without any one of its guards the program breaks a promise, and the suite sees which.
+func TestControls(t *testing.T) {
+	t.Parallel()
+	for _, c := range controls {
+		t.Run(c.guard, func(t *testing.T) {
+			t.Parallel()
+			s := c.scenario
+			s.Name, s.Seed = t.Name(), *seed
+			s.Binary = harness.BuildWith(t, "broken_"+c.guard)
+			res := s.Run(t)
+			seen := slices.DeleteFunc(slices.Clone(res.Found), func(v Violation) bool { return !slices.Contains(c.breaks, v.Promise) })
+			if len(seen) == 0 {
+				t.Errorf("without the guard %q nobody noticed; of %q, found %v", c.guard, c.breaks, res.Found)
+				res.save(t)
+				return
+			}
+			t.Logf("found %d violations, such as: %v", len(seen), seen[0])
+		})
+	}
+}

@@ -1,0 +1,172 @@
+package chaos
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// never is the return time of a call that may still take effect.
+const never = time.Duration(math.MaxInt64 / 4)
+
+// story is what all answers about one session say together. Every change but a takeover raises the version by one and no two writes
+// carry the same value, so that a version has one value and a value one version, or something is wrong. But for one thing: where slots
+// change their master, the nodes move copies, which is a change of its own that leaves the value alone.
+type story struct {
+	id      string
+	moved   bool              // copies may have been moved
+	ops     []Op              // of the linear history, in order of their return
+	glances []Op              // eventual reads and list entries
+	values  map[uint64]string // by version
+	version map[string]uint64 // by value, the first
+	made    map[string]State  // by change
+	changes map[[2]uint64]string
+	last    uint64 // the highest version that a linear answer told
+	gone    bool   // a linear answer said that there is no such session
+	gaps    map[uint64]bool
+	written map[string]Op // by value
+
+	patience time.Duration // of the search for an order
+}
+
+// tell reads the calls on one session and reports what cannot be, whatever the order of the calls.
+func tell(id string, ops []Op, moved bool) (*story, findings) {
+	s := &story{id: id, moved: moved, patience: searchLimit, made: map[string]State{}, values: map[uint64]string{}, version: map[string]uint64{}, changes: map[[2]uint64]string{}, gaps: map[uint64]bool{}, written: map[string]Op{}}
+	var found findings
+	for _, o := range ops {
+		if o.Writes() {
+			s.written[o.Value] = o
+		}
+		if o.Linear() {
+			s.ops = append(s.ops, o)
+		} else if o.Outcome == OK {
+			s.glances = append(s.glances, o)
+		}
+	}
+	for _, o := range s.ops {
+		s.gone = s.gone || o.Absent() || o.Kind == Delete && o.Outcome == OK
+		if o.Seen != nil && !o.buried() {
+			s.note(o, *o.Seen, &found)
+		}
+	}
+	for _, o := range s.glances {
+		s.glance(o, &found)
+	}
+	s.account(&found)
+	return s, found
+}
+
+// buried reports whether an acknowledged write was told the tombstone of the session: it was applied, and the session deleted before
+// the answer was made.
+func (o Op) buried() bool {
+	return o.Kind == Patch && o.Outcome == OK && o.Seen != nil && o.Seen.Value == ""
+}
+
+// note takes in one linear answer.
+func (s *story) note(o Op, seen State, found *findings) {
+	if seen.Stamped() {
+		s.last = max(s.last, seen.Version)
+		at := [2]uint64{seen.Epoch, seen.Version}
+		if was, ok := s.changes[at]; ok && was != seen.Change {
+			found.add(Linearizable, s.id, "epoch %d version %d was left by change %s and by change %s", at[0], at[1], was, seen.Change)
+		}
+		s.changes[at] = seen.Change
+		if was, ok := s.made[seen.Change]; ok && (was.Epoch != seen.Epoch || was.Version != seen.Version) {
+			found.add(AtMostOnce, s.id, "change %s made epoch %d version %d and epoch %d version %d", seen.Change, was.Epoch, was.Version, at[0], at[1])
+		}
+		s.made[seen.Change] = seen
+	}
+	if seen.Whole {
+		s.place(seen, found)
+	}
+}
+
+// place holds that a version and its value belong together.
+func (s *story) place(seen State, found *findings) {
+	w, asked := s.written[seen.Value]
+	switch {
+	case !asked:
+		found.add(Linearizable, s.id, "version %d has %q, which nobody wrote", seen.Version, seen.Value)
+	case w.Outcome == No:
+		found.add(AtMostOnce, s.id, "version %d has %q, whose write was refused", seen.Version, seen.Value)
+	}
+	if had, ok := s.values[seen.Version]; ok && had != seen.Value {
+		found.add(NothingLost, s.id, "version %d had %q and has %q", seen.Version, had, seen.Value)
+	}
+	was, ok := s.version[seen.Value]
+	if ok && was != seen.Version && !s.moved {
+		found.add(AtMostOnce, s.id, "%q was written once and is version %d and version %d", seen.Value, was, seen.Version)
+	}
+	if !ok || seen.Version < was {
+		s.version[seen.Value] = seen.Version
+	}
+	s.values[seen.Version] = seen.Value
+}
+
+// glance holds that a read of home alone shows nothing but what the linear history holds, be it older. What only it saw is a write
+// whose outcome nobody knew; it must fit in.
+func (s *story) glance(o Op, found *findings) {
+	seen := *o.Seen
+	was, known := s.values[seen.Version]
+	at := [2]uint64{seen.Epoch, seen.Version}
+	switch {
+	case known && was != seen.Value:
+		found.add(Linearizable, s.id, "an eventual read showed %q at version %d, which is %q", seen.Value, seen.Version, was)
+	case seen.Stamped() && s.changes[at] != "" && s.changes[at] != seen.Change:
+		found.add(Linearizable, s.id, "an eventual read showed epoch %d version %d of change %s, which is of change %s", at[0], at[1], seen.Change, s.changes[at])
+	case !known && seen.Version > s.last && !s.gone:
+		found.add(Linearizable, s.id, "an eventual read showed %q at version %d, and nothing after version %d ever was", seen.Value, seen.Version, s.last)
+	case !known:
+		s.place(seen, found)
+	}
+}
+
+// account finds the versions whose value nobody saw: each needs a write of its own. Where copies may have been moved, it tells nothing.
+func (s *story) account(found *findings) {
+	if s.moved {
+		return
+	}
+	for v := uint64(1); v <= s.last; v++ {
+		if _, ok := s.values[v]; !ok {
+			s.gaps[v] = true
+		}
+	}
+	acked, open := 0, 0
+	for _, o := range s.ops {
+		if _, seen := s.version[o.Value]; o.Kind != Patch || seen {
+			continue
+		}
+		switch o.Outcome {
+		case OK:
+			acked++
+		case Unknown:
+			open++
+		}
+	}
+	if acked > len(s.gaps) && !s.gone {
+		found.add(NothingLost, s.id, "%d acknowledged writes have no version of their own", acked-len(s.gaps))
+	}
+	if len(s.gaps) > acked+open {
+		found.add(AtMostOnce, s.id, "it is at version %d, and nobody can have written versions %v", s.last, s.missing())
+	}
+}
+
+func (s *story) missing() []uint64 {
+	var all []uint64
+	for v := range s.gaps {
+		all = append(all, v)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// seenBy returns when somebody had first been told of the version or a later one: what wrote it was done by then.
+func (s *story) seenBy(version uint64) time.Duration {
+	by := never
+	for _, o := range slices.Concat(s.ops, s.glances) {
+		if o.Seen != nil && o.Seen.Version >= version && (o.Seen.Whole || o.Seen.Stamped()) && !o.buried() {
+			by = min(by, o.Return)
+		}
+	}
+	return by
+}
