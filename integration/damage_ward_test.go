@@ -33,7 +33,13 @@ const damageLimit = 60 * time.Second
 
 func startWard(t *testing.T, r redistest.Redis, nodes int) *ward {
 	t.Helper()
-	f := startFleet(t, r, nodes, "--partitions", strconv.Itoa(wardPartitions), "--sync-interval", "1s", "--gossip-interval", "300ms", "--heartbeat-timeout", "2s")
+	return startSlowWard(t, r, nodes, time.Second)
+}
+
+// startSlowWard is startWard with sync rounds so far apart; a change may take half of that before it counts as unfinished.
+func startSlowWard(t *testing.T, r redistest.Redis, nodes int, rounds time.Duration) *ward {
+	t.Helper()
+	f := startFleet(t, r, nodes, "--partitions", strconv.Itoa(wardPartitions), "--sync-interval", rounds.String(), "--gossip-interval", "300ms", "--heartbeat-timeout", "2s")
 	keys, err := keyspace.New(f.prefix, wardPartitions)
 	if err != nil {
 		t.Fatal(err)

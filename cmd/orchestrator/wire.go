@@ -122,7 +122,8 @@ func newParts(cfg config.Config, client *redisx.Client, keys *keyspace.Keys, in 
 		return nil, err
 	}
 	if p.store, err = sessionstore.New(client, keys, sessionstore.Config{
-		ReplicationFactor: cfg.ReplicationFactor, LeaseTTL: cfg.LeaseTTL, Log: in.log,
+		ReplicationFactor: cfg.ReplicationFactor, LeaseTTL: cfg.LeaseTTL,
+		Settling: min(cfg.SyncInterval/2, 5*time.Second), Log: in.log,
 	}); err != nil {
 		return nil, err
 	}

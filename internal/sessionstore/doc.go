@@ -53,7 +53,7 @@
 //
 // The sync round walks each partition: the sessions that home's index or a copy tag's index names, a page at a time, resolving those whose
 // records differ; then the owners' sets and the expiry, for what the index does not name; then the tombstones. A session with a record
-// younger than changeTakes is not resolved: what differs may be a change that its writer is in the middle of. Entries are set right by
+// younger than Settling is not resolved: what differs may be a change that its writer is in the middle of. Entries are set right by
 // scripts that look at the record again, and what is counted is what they found wrong then, so that a healthy store counts nothing however
 // much goes on in it. Entries of a session whose home is lost and whose copies are not stay as they are until home is restored.
 //

@@ -14,11 +14,12 @@ type Config struct {
 	ReplicationFactor int           // records of each session in all, home included; 1 to 3, default 2
 	LeaseTTL          time.Duration // of the lease that a new owner is given; default 30 s
 	Retention         time.Duration // how long tombstones stay; default 48 h: an idempotency key's 24 h and as much for what a rollback may bring back
+	Settling          time.Duration // how long a change may take from its first write to its last, on a busy machine; at most half the time between sync rounds; default 500 ms
 	Log               *slog.Logger
 }
 
-// changeTakes is many times what a change takes, and less than half of the shortest time between two sync rounds.
-const changeTakes = 500 * time.Millisecond
+// defaultSettling is many times what a change takes.
+const defaultSettling = 500 * time.Millisecond
 
 // Store reads and changes sessions. It is safe for concurrent use.
 type Store struct {
@@ -34,12 +35,15 @@ type Store struct {
 
 // New returns a store of the fleet's sessions. It fails with a *session.InvalidError.
 func New(c *redisx.Client, k *keyspace.Keys, cfg Config) (*Store, error) {
-	s := &Store{c, k, cfg.ReplicationFactor, cfg.LeaseTTL, cfg.Retention, changeTakes, cfg.Log, &witness{}}
+	s := &Store{c, k, cfg.ReplicationFactor, cfg.LeaseTTL, cfg.Retention, cfg.Settling, cfg.Log, &witness{}}
 	if s.factor == 0 {
 		s.factor = 2
 	}
 	if s.leaseTTL == 0 {
 		s.leaseTTL = 30 * time.Second
+	}
+	if s.takes == 0 {
+		s.takes = defaultSettling
 	}
 	if s.retention == 0 {
 		s.retention = 2 * session.IdempotencyKept
@@ -52,6 +56,8 @@ func New(c *redisx.Client, k *keyspace.Keys, cfg Config) (*Store, error) {
 		return nil, session.Invalid("replicationFactor", "must be 1, 2 or 3")
 	case s.leaseTTL < time.Second:
 		return nil, session.Invalid("leaseTTL", "must be at least 1s")
+	case s.takes < 0:
+		return nil, session.Invalid("settling", "must not be negative")
 	case s.retention < session.IdempotencyKept:
 		return nil, session.Invalid("retention", "must be at least 24h: an idempotency key answers that long")
 	}
