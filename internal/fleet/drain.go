@@ -16,7 +16,11 @@ const drainSlice = 5 * time.Second
 // drainAsked hands this node's sessions over while its state, which any node may have set, says so.
 func (s *Service) drainAsked(ctx context.Context) error {
 	for begun := time.Now(); time.Since(begun) < drainSlice; {
-		if !s.Members.Trusted() || s.Members.Self().State != session.Draining {
+		if s.Members.Self().State != session.Draining {
+			s.drains.stop()
+			return nil
+		}
+		if !s.Members.Trusted() {
 			return nil
 		}
 		left, err := s.drainSome(ctx)

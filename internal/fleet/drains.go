@@ -30,6 +30,13 @@ func (d *drains) end(s *Service) {
 	d.since, d.hushed = time.Time{}, ""
 }
 
+// stop notes that nobody wants the node drained any more: the next drain begins anew.
+func (d *drains) stop() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.since, d.hushed = time.Time{}, ""
+}
+
 // hush passes an error on, but a lack of room only the first time: it lasts, and every round meets it again.
 func (d *drains) hush(err error) error {
 	var full *session.NoCapacityError

@@ -14,17 +14,7 @@ const handOffBatch = 500
 
 // handOff gives sessions that this node owns to others, as many as find room there. The error is about those that were not moved.
 func (s *Service) handOff(ctx context.Context, why string, sessions []session.Session, req balancer.Request) (moved int, err error) {
-	byKey := map[string]session.Session{}
-	req.Attempts = make([]balancer.Attempt, len(sessions))
-	for i, is := range sessions {
-		req.Attempts[i] = balancer.Attempt{Session: is.ID, Key: string(s.Store.NewOp()), From: is.Owner()}
-		byKey[req.Attempts[i].Key] = is
-	}
-	placed, err := s.Placer.Reserve(ctx, req)
-	found := make([]session.Session, len(placed))
-	for i, p := range placed {
-		found[i] = byKey[p.Key]
-	}
+	found, placed, err := s.place(ctx, sessions, req)
 	errs := []error{err}
 	for _, res := range s.carryOut(ctx, found, placed) {
 		if res.Err == nil {

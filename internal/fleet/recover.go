@@ -136,19 +136,26 @@ func (s *Service) reportRecovered(ctx context.Context, r *recovery, partition in
 
 // adopt places sessions anew and takes those over that found room, each with its own outcome; the error is about the others.
 func (s *Service) adopt(ctx context.Context, orphans []session.Session, view registry.View) (found []session.Session, results []session.Result, err error) {
-	attempts := make([]balancer.Attempt, len(orphans))
-	byKey := map[string]session.Session{}
-	for i, is := range orphans {
-		attempts[i] = balancer.Attempt{Session: is.ID, Key: string(s.Store.NewOp()), From: is.Owner()}
-		byKey[attempts[i].Key] = is
-	}
-	placed, err := s.Placer.Reserve(ctx, balancer.Request{Attempts: attempts, Candidates: view.Nodes()})
-	found = make([]session.Session, len(placed))
-	for i, p := range placed {
-		found[i] = byKey[p.Key]
-	}
+	found, placed, err := s.place(ctx, orphans, balancer.Request{Candidates: view.Nodes()})
 	if len(placed) == 0 {
 		return nil, nil, err
 	}
 	return found, s.takeOver(ctx, found, placed), err
+}
+
+// place reserves room for sessions that are to leave the node that they are counted on, and returns those that found it with where; the
+// error is about the others.
+func (s *Service) place(ctx context.Context, sessions []session.Session, req balancer.Request) (found []session.Session, placed []balancer.Placed, err error) {
+	byKey := map[string]session.Session{}
+	req.Attempts = make([]balancer.Attempt, len(sessions))
+	for i, is := range sessions {
+		req.Attempts[i] = balancer.Attempt{Session: is.ID, Key: string(s.Store.NewOp()), From: is.Owner()}
+		byKey[req.Attempts[i].Key] = is
+	}
+	placed, err = s.Placer.Reserve(ctx, req)
+	found = make([]session.Session, len(placed))
+	for i, p := range placed {
+		found[i] = byKey[p.Key]
+	}
+	return found, placed, err
 }
