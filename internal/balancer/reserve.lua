@@ -122,14 +122,21 @@ end
 
 local choose = ({['least-connections'] = least, ['consistent-hash'] = hashed, ['round-robin'] = inTurn})[strategy]
 
+local before, at = {}, 3 * n + 4 -- what is recorded of the attempts already
+while ARGV[at] do
+  before[#before + 1] = ARGV[at]
+  at = at + 4
+end
+if #before > 0 then before = redis.call('HMGET', KEYS[2], unpack(before)) end
+
 local placed, fresh = {}, {}
-local next = 3 * n + 4
-while ARGV[next] do
+for i = 1, #before do
+  local next = 3 * n + 4 * i
   local key, session, from = ARGV[next], ARGV[next + 1], nodes[tonumber(ARGV[next + 2])]
-  local known = fresh[key] or redis.call('HGET', KEYS[2], key)
+  local known = fresh[key] or before[i]
   if known then
     local id, incarnation, ends = string.match(known, '^([^|]*)|[^|]*|[ar]|([^|]*)|(%d+)$')
-    placed[#placed + 1] = id and id .. '|' .. incarnation .. '|' .. ends or ''
+    placed[i] = id and id .. '|' .. incarnation .. '|' .. ends or ''
   else
     if from and not from.returns then survey(from) end
     local node = choose(ARGV[next + 3], session, from)
@@ -139,22 +146,24 @@ while ARGV[next] do
       node.new[#node.new + 1] = key
       fresh[key] = node.id .. '|' .. session .. '|' .. kind .. '|' .. node.incarnation .. '|' .. deadline
       if kind == 'r' then note(node, fresh[key]) end
-      placed[#placed + 1] = node.id .. '|' .. node.incarnation .. '|' .. deadline
+      placed[i] = node.id .. '|' .. node.incarnation .. '|' .. deadline
     else
-      placed[#placed + 1] = ''
+      placed[i] = ''
     end
   end
-  next = next + 4
 end
 
 local seen = {}
 for i, node in ipairs(nodes) do
   if #node.new > 0 then
     redis.call('ZREM', node.reserved, '') -- first, for it takes no memory: a takeover must pass on a full Redis
-    for _, key in ipairs(node.new) do
-      redis.call('HSET', KEYS[2], key, fresh[key])
-      redis.call('ZADD', node.reserved, deadline, key)
+    local records, deadlines = {}, {}
+    for j, key in ipairs(node.new) do
+      records[2 * j - 1], records[2 * j] = key, fresh[key]
+      deadlines[2 * j - 1], deadlines[2 * j] = deadline, key
     end
+    redis.call('HSET', KEYS[2], unpack(records))
+    redis.call('ZADD', node.reserved, unpack(deadlines))
     redis.call('ZINCRBY', KEYS[1], #node.new, node.id)
     -- A node's moves begin at the time in microseconds: for one that was forgotten and comes back, no number comes twice.
     redis.call('HSETNX', KEYS[3], node.id, string.format('%.0f', time[1] * 1000000 + time[2]))

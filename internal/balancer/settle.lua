@@ -5,22 +5,40 @@
 -- Sent again it finds nothing recorded.
 local time = redis.call('TIME')
 local first = string.format('%.0f', time[1] * 1000000 + time[2]) -- of a node's moves, see reserve
-local settled = 0
-for at = 1, #ARGV, 5 do
+
+local known, over, nodes, order, forget = {}, {}, {}, {}, {}
+for at = 1, #ARGV, 5 do known[#known + 1] = ARGV[at] end
+if #known > 0 then known = redis.call('HMGET', KEYS[2], unpack(known)) end
+for i = 1, #known do
+  local at = 5 * i - 4
   local key, node = ARGV[at], ARGV[at + 2]
-  local known = redis.call('HGET', KEYS[2], key)
+  local its = nodes[node]
+  if not its then
+    its = {reserved = KEYS[tonumber(ARGV[at + 3])], keys = {}, settled = 0, went = 0}
+    nodes[node] = its
+    order[#order + 1] = node
+  end
   local prefix = node .. '|' .. ARGV[at + 1] .. '|'
-  if known and string.sub(known, 1, #prefix) == prefix then
-    redis.call('HDEL', KEYS[2], key)
-    redis.call('ZREM', KEYS[tonumber(ARGV[at + 3])], key)
-    if ARGV[at + 4] == '0' and tonumber(redis.call('ZSCORE', KEYS[1], node) or 0) > 0 then
-      redis.call('ZINCRBY', KEYS[1], -1, node)
-    end
-    redis.call('HSETNX', KEYS[3], node, first)
-    redis.call('HINCRBY', KEYS[3], node, 1)
-    settled = settled + 1
-  elseif not known then
-    redis.call('ZREM', KEYS[tonumber(ARGV[at + 3])], key) -- a deadline without an attempt
+  if not known[i] or over[key] then
+    its.keys[#its.keys + 1] = key -- a deadline without an attempt
+  elseif string.sub(known[i], 1, #prefix) == prefix then
+    over[key] = true
+    forget[#forget + 1] = key
+    its.keys[#its.keys + 1] = key
+    its.settled = its.settled + 1
+    if ARGV[at + 4] == '0' then its.went = its.went + 1 end
   end
 end
-return settled
+
+if #forget > 0 then redis.call('HDEL', KEYS[2], unpack(forget)) end
+for _, node in ipairs(order) do
+  local its = nodes[node]
+  if #its.keys > 0 then redis.call('ZREM', its.reserved, unpack(its.keys)) end
+  if its.settled > 0 then
+    local fewer = math.min(its.went, math.ceil(tonumber(redis.call('ZSCORE', KEYS[1], node) or 0)))
+    if fewer > 0 then redis.call('ZINCRBY', KEYS[1], -fewer, node) end
+    redis.call('HSETNX', KEYS[3], node, first)
+    redis.call('HINCRBY', KEYS[3], node, its.settled)
+  end
+end
+return #forget

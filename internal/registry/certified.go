@@ -11,10 +11,10 @@ import (
 // Certified reports whether a holder's death, or its leaving, is certified: it is over and done with, and comes back no more. It returns a
 // *session.UnavailableError where Redis does not answer.
 func (r *Registry) Certified(ctx context.Context, h session.Holder) (bool, error) {
-	var cmd *redis.BoolCmd
-	err := r.redis.Read(ctx, func(p redis.Pipeliner) { cmd = p.HExists(ctx, r.keys.Recovery(h), "finished") })
+	var finished *redis.StringCmd
+	err := r.redis.Read(ctx, func(p redis.Pipeliner) { finished = p.HGet(ctx, r.keys.Recovery(h), "finished") })
 	if err != nil {
 		return false, err
 	}
-	return cmd.Val(), nil
+	return finished.Val() != "", nil
 }
