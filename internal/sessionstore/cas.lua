@@ -1,4 +1,5 @@
--- cas: replaces whole records of one slot, each if its stamp is the expected one. For copies and idempotency records.
+-- cas: replaces records of one slot, each if its stamp is the expected one. For copies and idempotency records. A record with the
+-- expected stamp is known to the letter: of a change to it only what differs need be sent.
 --
 -- Recognises its own earlier execution: a record that already has the new stamp answers 1 and is left alone, but for its place in
 -- the index, which is mended.
@@ -7,31 +8,33 @@
 -- KEYS[1+i]  the i-th record
 -- ARGV[1]    "grow": refused when Redis is full; "must": goes through (repairs, takeovers, deletions)
 -- then for each record: expected stamp, new stamp, time after which it must not be applied (ms; 0: none),
---   member of the index ("": none), time to live (ms; 0: none), number of strings that follow, field, value, field, value, ...
+--   member of the index ("": none), time to live (ms; 0: none), number n of strings that make up fields and values, number of fields
+--   that go (-1: all that are not named now), field, value, field, value, ..., field that goes, ...
 -- Returns an array with a code for each record: 1 it holds the new stamp; 0 it has another stamp than the expected one;
 --   -1 too late; -100-n KEYS[n] holds something of another type.
-local codes, at = {}, 2
+local codes, at, listed = {}, 2, {}
 for i = 2, #KEYS do
   local expect, new, notAfter = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
-  local member, ttl, n = ARGV[at + 3], tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
+  local member, ttl, n, gone = ARGV[at + 3], tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6])
   local cur = stamp(KEYS[i])
   if not cur then
     codes[i - 1] = -100 - i
   elseif member ~= '' and not is(KEYS[1], 'zset') then
     codes[i - 1] = -101
   elseif cur == new then
-    if member ~= '' and not redis.call('ZSCORE', KEYS[1], member) then redis.call('ZADD', KEYS[1], 0, member) end
+    if member ~= '' and not call('ZSCORE', KEYS[1], member) then pushScored(listed, 0, member) end
     codes[i - 1] = 1
   elseif cur ~= expect then
     codes[i - 1] = 0
   elseif notAfter > 0 and now > notAfter then
     codes[i - 1] = -1
   else
-    replace(KEYS[i], at + 6, at + 5 + n)
-    if ttl > 0 then redis.call('PEXPIRE', KEYS[i], ttl) end
-    if member ~= '' then redis.call('ZADD', KEYS[1], 0, member) end
+    replace(KEYS[i], at + 7, at + 6 + n, gone)
+    if ttl > 0 then call('PEXPIRE', KEYS[i], ttl) end
+    if member ~= '' then pushScored(listed, 0, member) end
     codes[i - 1] = 1
   end
-  at = at + 6 + n
+  at = at + 7 + n + math.max(gone, 0)
 end
+tell('ZADD', KEYS[1], listed)
 return codes

@@ -65,7 +65,7 @@ func (d decide) on(base Record, op session.OpID) (Record, image, error) {
 	if err != nil {
 		return Record{}, image{}, err
 	}
-	im, err := next.image()
+	im, err := next.imageOver(base)
 	return next, im, err
 }
 

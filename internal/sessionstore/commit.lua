@@ -10,28 +10,49 @@
 -- ARGV[1]           "grow" or "must", as in cas
 -- ARGV[2]           time to live of a lease (ms)
 -- then for each session: expected stamp, new stamp, time after which it must not be applied (ms; 0: none), id, old owner ("":
---   none), new owner ("": deleted), epoch, lease value, end of life (ms; 0: never), number of strings that follow, field, value, ...
+--   none), new owner ("": deleted), epoch, lease value, end of life (ms; 0: never), then its fields as in cas, from their number on
 -- Returns an array with a code for each session, as cas does.
-local function disown(set, owner, id)
-  redis.call('ZREM', set, id)
-  if redis.call('EXISTS', set) == 0 then redis.call('SREM', KEYS[4], owner) end
+
+-- What is to be told of the partition's sorted sets, and of sets of owners by their key.
+local listed, unlisted, due, notDue, buried, unburied = {}, {}, {}, {}, {}, {}
+local gained, lost = {}, {} -- by key: {owner = name, words for ZADD or ZREM}
+
+local function of(sets, key, owner)
+  if not sets[key] then sets[key] = { owner = owner } end
+  return sets[key]
 end
 
 local function derive(k, s, changed)
-  if s.oldOwner ~= '' and s.oldOwner ~= s.owner then disown(KEYS[k + 2], s.oldOwner, s.id) end
+  if s.oldOwner ~= '' and s.oldOwner ~= s.owner then push(of(lost, KEYS[k + 2], s.oldOwner), s.id) end
   if s.owner == '' then
-    redis.call('DEL', KEYS[k + 1])
-    redis.call('ZREM', KEYS[1], s.id)
-    redis.call('ZREM', KEYS[2], s.id)
-    redis.call('ZADD', KEYS[3], 'NX', now, s.id)
+    call('DEL', KEYS[k + 1])
+    push(unlisted, s.id)
+    push(notDue, s.id)
+    pushScored(buried, now, s.id)
     return
   end
-  redis.call('ZREM', KEYS[3], s.id)
-  redis.call('ZADD', KEYS[1], 0, s.id)
-  redis.call('ZADD', KEYS[k + 3], 0, s.id)
-  redis.call('SADD', KEYS[4], s.owner)
-  if s.expires == '0' then redis.call('ZREM', KEYS[2], s.id) else redis.call('ZADD', KEYS[2], s.expires, s.id) end
-  if changed then redis.call('SET', KEYS[k + 1], s.lease, 'PX', ARGV[2]) end
+  push(unburied, s.id)
+  pushScored(listed, 0, s.id)
+  pushScored(of(gained, KEYS[k + 3], s.owner), 0, s.id)
+  if s.expires == '0' then push(notDue, s.id) else pushScored(due, s.expires, s.id) end
+  if changed then call('SET', KEYS[k + 1], s.lease, 'PX', ARGV[2]) end
+end
+
+local function tellAll()
+  tell('ZREM', KEYS[1], unlisted)
+  tell('ZREM', KEYS[2], notDue)
+  tell('ZREM', KEYS[3], unburied)
+  tell('ZADD', KEYS[1], listed)
+  tell('ZADD', KEYS[2], due)
+  for first = 1, #buried, 2 do call('ZADD', KEYS[3], 'NX', buried[first], buried[first + 1]) end
+  for key, set in pairs(lost) do tell('ZREM', key, set) end
+  for key, set in pairs(gained) do
+    tell('ZADD', key, set)
+    call('SADD', KEYS[4], set.owner)
+  end
+  for key, set in pairs(lost) do
+    if call('EXISTS', key) == 0 then call('SREM', KEYS[4], set.owner) end
+  end
 end
 
 -- strange returns the number of the first key beside the record at k that holds something of another type; nil: none does.
@@ -51,6 +72,7 @@ for i = 1, (#KEYS - 4) / 4 do
   local s = {
     expect = ARGV[at], new = ARGV[at + 1], notAfter = tonumber(ARGV[at + 2]), id = ARGV[at + 3], oldOwner = ARGV[at + 4],
     owner = ARGV[at + 5], epoch = ARGV[at + 6], lease = ARGV[at + 7], expires = ARGV[at + 8], n = tonumber(ARGV[at + 9]),
+    gone = tonumber(ARGV[at + 10]),
   }
   local cur, other = stamp(KEYS[k]), strange(k)
   if not cur then
@@ -65,11 +87,11 @@ for i = 1, (#KEYS - 4) / 4 do
   elseif s.notAfter > 0 and now > s.notAfter then
     codes[i] = -1
   else
-    local epoch = redis.call('HGET', KEYS[k], 'epoch')
-    replace(KEYS[k], at + 10, at + 9 + s.n)
-    derive(k, s, epoch ~= s.epoch)
+    replace(KEYS[k], at + 11, at + 10 + s.n, s.gone)
+    derive(k, s, string.match(cur, '^[^.]*') ~= s.epoch)
     codes[i] = 1
   end
-  at = at + 10 + s.n
+  at = at + 11 + s.n + math.max(s.gone, 0)
 end
+tellAll()
 return codes

@@ -38,12 +38,17 @@ func (r Record) encode() ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return append(r.plain(), fieldBlob, blob), nil
+}
+
+// plain returns the fields that an operator can read: all but the blob.
+func (r Record) plain() []any {
 	f := append(stampFields(r.Stamp), fieldChain, formatTags(r.Chain), fieldCreatedAt, formatTime(r.CreatedAt), fieldUpdatedAt, formatTime(r.UpdatedAt))
 	if len(r.From) > 0 {
 		f = append(f, fieldFrom, formatTags(r.From))
 	}
 	if r.Tombstone {
-		return append(f, fieldDeleted, "1", fieldBlob, blob), nil
+		return append(f, fieldDeleted, "1")
 	}
 	if !r.OwnedAt.IsZero() {
 		f = append(f, fieldOwnedAt, formatTime(r.OwnedAt))
@@ -52,7 +57,7 @@ func (r Record) encode() ([]any, error) {
 		f = append(f, fieldExpiresAt, formatTime(r.ExpiresAt))
 	}
 	return append(f, fieldType, r.Type, fieldName, r.Name, fieldWorkspace, r.Workspace, fieldStatus, string(r.Status),
-		fieldOwner, string(r.Holder.Node), fieldIncarnation, r.Holder.Incarnation, fieldBlob, blob), nil
+		fieldOwner, string(r.Holder.Node), fieldIncarnation, r.Holder.Incarnation)
 }
 
 // decode reads a record's hash. Its errors say which field is wrong; the caller adds the key.

@@ -2,6 +2,7 @@ package sessionstore
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -12,8 +13,7 @@ import (
 // step writes one record over the places of one chain, one place after the other: the copies, then home.
 type step struct {
 	place    place
-	next     session.Stamp
-	fields   []any // of the new record, as names and values
+	image    image // of the new record
 	writes   []write
 	home     homeWrite
 	must     bool          // goes through although Redis is full
@@ -41,15 +41,69 @@ type homeWrite struct {
 type image struct {
 	stamp   session.Stamp
 	fields  []any // names and values, without writtenAt
+	diff    diff
 	holder  session.Holder
 	expires time.Time
 	gone    bool // a tombstone
 }
 
+// diff is what of a record differs from the one that it is made from. A place that holds that one's stamp holds that record, so
+// it need be told no more.
+type diff struct {
+	from   session.Stamp // zero: the record is not known by what it differs in
+	fields []any         // names and values
+	gone   []any         // names
+}
+
 // image returns the record as it is written. It fails with a *session.TooLargeError or *session.InvalidError.
 func (r Record) image() (image, error) {
 	fields, err := r.encode()
-	return image{r.Stamp, fields, r.Holder, r.ExpiresAt, r.Tombstone}, err
+	return image{stamp: r.Stamp, fields: fields, holder: r.Holder, expires: r.ExpiresAt, gone: r.Tombstone}, err
+}
+
+// imageOver is image for a record that is made from base.
+func (r Record) imageOver(base Record) (image, error) {
+	im, err := r.image()
+	if err != nil {
+		return im, err
+	}
+	im.diff = differ(base.plain(), im.fields)
+	im.diff.from = base.Stamp
+	return im, nil
+}
+
+// differ compares a record's fields with those before. They are few: looking through them costs less than a map.
+func differ(before, now []any) (d diff) {
+	for i := 0; i < len(now); i += 2 {
+		if was := valueOf(before, now[i]); was != now[i+1] {
+			d.fields = append(d.fields, now[i], now[i+1])
+		}
+	}
+	for i := 0; i < len(before); i += 2 {
+		if valueOf(now, before[i]) == nil {
+			d.gone = append(d.gone, before[i])
+		}
+	}
+	return d
+}
+
+// valueOf returns a field's value; nil: there is none.
+func valueOf(fields []any, name any) any {
+	for i := 0; i < len(fields); i += 2 {
+		if fields[i] == name {
+			return fields[i+1]
+		}
+	}
+	return nil
+}
+
+// over returns what is to be told to a place that is expected to hold a stamp: as arguments of the scripts, from the number of strings
+// that make up fields and values on.
+func (im image) over(expect session.Stamp) []any {
+	if im.diff.from.IsZero() || im.diff.from != expect {
+		return append([]any{len(im.fields), -1}, im.fields...)
+	}
+	return slices.Concat([]any{len(im.diff.fields), len(im.diff.gone)}, im.diff.fields, im.diff.gone)
 }
 
 // image returns the record as it was found, so that a repair writes what it read, to the letter.
@@ -67,7 +121,7 @@ func (f found) image() image {
 
 // newStep prepares the writes that make the records of a chain equal to im. oldOwner is who owns home's present record.
 func newStep(p place, oldOwner session.NodeID, im image, writes []write) *step {
-	st := &step{place: p, next: im.stamp, fields: im.fields, writes: ordered(writes)}
+	st := &step{place: p, image: im, writes: ordered(writes)}
 	st.home = homeWrite{oldOwner: oldOwner, epoch: im.stamp.Epoch, expires: im.expires}
 	if p.digest != "" {
 		st.ttl = claimKept
@@ -209,9 +263,9 @@ func casCall(round int, group []*step) *redisx.Call {
 	}
 	for _, st := range group {
 		call.Keys = append(call.Keys, st.place.key(tag))
-		call.Args = append(call.Args, st.writes[round].expect.String(), st.next.String(), millis(st.notAfter),
-			string(st.place.session), st.ttl.Milliseconds(), len(st.fields))
-		call.Args = append(call.Args, st.fields...)
+		expect := st.writes[round].expect
+		call.Args = append(call.Args, expect.String(), st.image.stamp.String(), millis(st.notAfter), string(st.place.session), st.ttl.Milliseconds())
+		call.Args = append(call.Args, st.image.over(expect)...)
 	}
 	return call
 }
@@ -223,9 +277,10 @@ func (s *Store) commitCall(round int, group []*step) *redisx.Call {
 	for _, st := range group {
 		id, h := st.place.session, st.home
 		call.Keys = append(call.Keys, s.keys.Session(id), s.keys.Lease(id), s.keys.Owned(p, h.oldOwner), s.keys.Owned(p, h.owner))
-		call.Args = append(call.Args, st.writes[round].expect.String(), st.next.String(), millis(st.notAfter), string(id),
-			string(h.oldOwner), string(h.owner), strconv.FormatUint(h.epoch, 10), h.lease, millis(h.expires), len(st.fields))
-		call.Args = append(call.Args, st.fields...)
+		expect := st.writes[round].expect
+		call.Args = append(call.Args, expect.String(), st.image.stamp.String(), millis(st.notAfter), string(id),
+			string(h.oldOwner), string(h.owner), strconv.FormatUint(h.epoch, 10), h.lease, millis(h.expires))
+		call.Args = append(call.Args, st.image.over(expect)...)
 	}
 	return call
 }
