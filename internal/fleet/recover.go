@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"orchestrator/internal/balancer"
 	"orchestrator/internal/guards"
@@ -28,6 +29,9 @@ func (s *Service) recoverDead(ctx context.Context) error {
 	}
 	s.recoveries.keep(dead)
 	if len(dead) == 0 {
+		if in, ok := nextEnd(s.Members.View(), s.Members.Self().Node); ok && in < s.GossipInterval {
+			time.AfterFunc(in, s.Nudge) // a look at that moment, not some time after it
+		}
 		return nil
 	}
 	view, err := s.Members.Refresh(ctx)
@@ -40,6 +44,23 @@ func (s *Service) recoverDead(ctx context.Context) error {
 	}
 	return errors.Join(errs...)
 }
+
+// nextEnd is how long until the first of the others' registrations ends, as the view has it, unless that node beats again. False: none
+// is going to.
+func nextEnd(view registry.View, self session.NodeID) (in time.Duration, ok bool) {
+	for _, n := range view.Nodes() {
+		left := n.ExpiresAt.Sub(view.Time()) - view.Age()
+		if n.Node == self || n.State == session.Dead || left <= 0 || ok && left >= in {
+			continue
+		}
+		in, ok = left, true
+	}
+	return in + endMargin, ok
+}
+
+// endMargin makes a look come after the end that it is for: Redis tells its time in whole milliseconds, and answers some time after it was
+// asked.
+const endMargin = 2 * time.Millisecond
 
 // judges reports whether this node may hold others for dead: it has itself been heard without a break for as long as a registration
 // lasts. Otherwise Redis, or the way there, may just have come back, and the others be a moment away from being heard again.
