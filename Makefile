@@ -4,7 +4,7 @@ SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 
 TAGS       := nomsgpack
-PACKAGES   ?= ./...
+PACKAGES   ?=
 RUN        ?=
 MODEL_RUNS ?= 1000000
 RUNS       ?= 20
@@ -32,14 +32,19 @@ build: ## build bin/orchestrator: static, stripped
 dev: ## run three nodes and an embedded Redis in one process
 	go run -tags $(TAGS) ./cmd/orchestrator dev
 
+# Tests of whole fleets: servers, nodes and load, in one package at a time, for they bring more of them than a small machine has cores.
+FLEETS = ./deploy ./integration/...
+OTHERS = $$(go list -tags $(TAGS) ./... | grep -vE '/(deploy|integration)(/|$$)')
+
 .PHONY: test
 test: compiler ## the whole proof, on real Redis that it finds or starts by itself (PACKAGES=, RUN= narrow it)
 	@$(if $(RACE),,echo 'no C compiler: the race detector is off' >&2)
-	ORCHESTRATOR_TEST_REDIS=auto go test $(RACE) -tags $(TAGS) -timeout 25m $(if $(RUN),-run '$(RUN)') $(PACKAGES)
+	@export ORCHESTRATOR_TEST_REDIS=auto; test="go test $(RACE) -tags $(TAGS) -timeout 25m $(if $(RUN),-run '$(RUN)')"; \
+	$(if $(PACKAGES),$$test $(PACKAGES),failed=; $$test $(OTHERS) || failed=1; $$test -p 1 $(FLEETS) || failed=1; test -z "$$failed")
 
 .PHONY: unit
 unit: ## the tests that need Go alone; the others are skipped by name
-	ORCHESTRATOR_TEST_REDIS= go test -tags $(TAGS) -timeout 5m $(PACKAGES)
+	ORCHESTRATOR_TEST_REDIS= go test -tags $(TAGS) -timeout 5m $(or $(PACKAGES),./...)
 
 .PHONY: measure
 measure: ## take the figures of docs/promises.md again (RUNS=20 each; an hour)

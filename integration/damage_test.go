@@ -179,12 +179,12 @@ func TestCopiesOnHomesMasterAreCounted(t *testing.T) {
 func TestAHealthyFleetMendsNothing(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
-		w := startSlowWard(t, r, 3, 3*time.Second) // nothing is wrong with a change that a busy machine keeps waiting
+		w := startSlowWard(t, r, 3, 7*time.Second) // nothing is wrong with a change that a busy machine keeps waiting
 		done := w.work(t)
-		w.quiet(t, 5)
+		w.quiet(t, 2)
 		if n := done(); n < 50 {
 			t.Fatalf("%d sessions in all were worked on: that is no load", n)
 		}
-		w.quiet(t, 2)
+		w.quiet(t, 1)
 	})
 }

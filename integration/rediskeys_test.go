@@ -13,7 +13,11 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"orchestrator/internal/balancer"
+	"orchestrator/internal/keyspace"
 	"orchestrator/internal/redistest"
+	"orchestrator/internal/redisx"
+	domain "orchestrator/internal/session"
 )
 
 // documentedKey is a row of the table of keys in docs/redis-keys.md.
@@ -95,9 +99,7 @@ func TestRedisKeysAreAsDocumented(t *testing.T) {
 		look := func() {
 			eachKey(t, r, f.prefix, func(ctx context.Context, c *redis.Client, key string) { checkKey(ctx, t, c, documented, key, seen) })
 		}
-		busy, rest := context.WithCancel(t.Context())
-		defer keepBusy(busy, f.url(0))()
-		defer rest()
+		reserve(t, r, f.prefix, f.url(0), "node-2")
 		look()
 		f.nodes[2].Kill(t) // the others have no room for all it had: its recovery stays under way
 		eventually(t, 20*time.Second, func() string {
@@ -137,20 +139,28 @@ func useEverything(t testing.TB, f fleetOf) string {
 	return id
 }
 
-// keepBusy makes and deletes sessions until ctx ends, so that what lives for milliseconds can be seen. What it returns waits for that.
-func keepBusy(ctx context.Context, url string) func() {
-	var wg sync.WaitGroup
-	for i := range 4 {
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				a, err := try(ctx, "POST", url+"/v1/sessions", draft(fmt.Sprint("busy", i)))
-				if err == nil && a.status == 201 {
-					_, _ = try(ctx, "DELETE", url+a.header.Get("Location"), nil)
-				}
-			}
-		})
+// reserve leaves a reservation on a node that nobody settles: what a create under way has for milliseconds.
+func reserve(t testing.TB, r redistest.Redis, prefix, url, node string) {
+	t.Helper()
+	client, err := redisx.Open(t.Context(), redisx.Options{Seeds: r.Addrs()})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return wg.Wait
+	t.Cleanup(func() { _ = client.Close() })
+	keys, err := keyspace.New(prefix, 256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	placer, err := balancer.New(client, keys, balancer.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	is := read[struct{ ID, Incarnation string }](t, call(t, "GET", url+"/v1/nodes/"+node, nil).want(t, 200))
+	candidate := domain.Node{Holder: domain.Holder{Node: domain.NodeID(is.ID), Incarnation: is.Incarnation}, State: domain.Ready, Weight: 1}
+	attempt := balancer.Attempt{Session: domain.NewID(time.Now()), Key: string(domain.NewOpID(time.Now()))}
+	if _, err := placer.Reserve(t.Context(), balancer.Request{Attempts: []balancer.Attempt{attempt}, Candidates: []domain.Node{candidate}}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func checkKey(ctx context.Context, t testing.TB, c *redis.Client, documented []documentedKey, key string, seen map[string]bool) {
