@@ -277,3 +277,28 @@ func TestAKeyOfAnotherTypeIsAnError(t *testing.T) {
 		}
 	})
 }
+
+// A stranger's key keeps only what follows it from being settled, and that until the key is gone: nothing is forgotten and not counted.
+func TestAStrangersKeyLosesNoAttempt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, b bench) {
+		nodes := b.nodes(3, 10)
+		var outcomes []Outcome
+		for _, n := range nodes {
+			p := b.reserve(Request{Attempts: attempts(1), Candidates: []session.Node{n}})[0]
+			outcomes = append(outcomes, Outcome{Key: p.Key, Session: p.Session, Node: n.Node})
+		}
+		rdb := b.redis.Redis()
+		rdb.Set(t.Context(), b.keys.Reserved("n001"), "x", 0)
+		if err := b.Settle(t.Context(), outcomes...); err == nil {
+			t.Fatal("no error")
+		}
+		rdb.Del(t.Context(), b.keys.Reserved("n001"))
+		if err := b.Settle(t.Context(), outcomes...); err != nil {
+			t.Fatal(err)
+		}
+		if counts := b.counts(); counts["n000"]+counts["n001"]+counts["n002"] != 0 {
+			t.Errorf("counts %v", counts)
+		}
+	})
+}

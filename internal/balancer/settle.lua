@@ -6,7 +6,7 @@
 local time = redis.call('TIME')
 local first = string.format('%.0f', time[1] * 1000000 + time[2]) -- of a node's moves, see reserve
 
-local known, over, nodes, order, forget = {}, {}, {}, {}, {}
+local known, over, nodes, order = {}, {}, {}, {}
 for at = 1, #ARGV, 5 do known[#known + 1] = ARGV[at] end
 if #known > 0 then known = redis.call('HMGET', KEYS[2], unpack(known)) end
 for i = 1, #known do
@@ -14,7 +14,7 @@ for i = 1, #known do
   local key, node = ARGV[at], ARGV[at + 2]
   local its = nodes[node]
   if not its then
-    its = {reserved = KEYS[tonumber(ARGV[at + 3])], keys = {}, settled = 0, went = 0}
+    its = {reserved = KEYS[tonumber(ARGV[at + 3])], keys = {}, forget = {}, went = 0}
     nodes[node] = its
     order[#order + 1] = node
   end
@@ -23,22 +23,23 @@ for i = 1, #known do
     its.keys[#its.keys + 1] = key -- a deadline without an attempt
   elseif string.sub(known[i], 1, #prefix) == prefix then
     over[key] = true
-    forget[#forget + 1] = key
+    its.forget[#its.forget + 1] = key
     its.keys[#its.keys + 1] = key
-    its.settled = its.settled + 1
     if ARGV[at + 4] == '0' then its.went = its.went + 1 end
   end
 end
 
-if #forget > 0 then redis.call('HDEL', KEYS[2], unpack(forget)) end
+local settled = 0
 for _, node in ipairs(order) do
   local its = nodes[node]
   if #its.keys > 0 then redis.call('ZREM', its.reserved, unpack(its.keys)) end
-  if its.settled > 0 then
+  if #its.forget > 0 then
+    redis.call('HDEL', KEYS[2], unpack(its.forget))
     local fewer = math.min(its.went, math.ceil(tonumber(redis.call('ZSCORE', KEYS[1], node) or 0)))
     if fewer > 0 then redis.call('ZINCRBY', KEYS[1], -fewer, node) end
     redis.call('HSETNX', KEYS[3], node, first)
-    redis.call('HINCRBY', KEYS[3], node, its.settled)
+    redis.call('HINCRBY', KEYS[3], node, #its.forget)
+    settled = settled + #its.forget
   end
 end
-return #forget
+return settled

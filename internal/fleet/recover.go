@@ -28,10 +28,8 @@ func (s *Service) recoverDead(ctx context.Context) error {
 		return err
 	}
 	s.recoveries.keep(dead)
+	s.lookAtNextEnd()
 	if len(dead) == 0 {
-		if in, ok := nextEnd(s.Members.View(), s.Members.Self().Node); ok && in < s.GossipInterval {
-			time.AfterFunc(in, s.Nudge) // a look at that moment, not some time after it
-		}
 		return nil
 	}
 	view, err := s.Members.Refresh(ctx)
@@ -45,22 +43,40 @@ func (s *Service) recoverDead(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// lookAtNextEnd has the node look for the dead when the next registration ends, where that is before its next look in turn.
+func (s *Service) lookAtNextEnd() {
+	in, ok := nextEnd(s.Members.View(), s.Members.Self().Node)
+	if ok && in < lookEvery(s.GossipInterval) {
+		time.AfterFunc(in, s.Nudge)
+	}
+}
+
+// lookEvery is how often a node looks for the dead.
+func lookEvery(gossip time.Duration) time.Duration { return gossip / 4 }
+
 // nextEnd is how long until the first of the others' registrations ends, as the view has it, unless that node beats again. False: none
-// is going to.
+// is going to. One that seems to have ended a moment ago counts too: a view that took its time to come makes ends look nearer than they are.
 func nextEnd(view registry.View, self session.NodeID) (in time.Duration, ok bool) {
 	for _, n := range view.Nodes() {
 		left := n.ExpiresAt.Sub(view.Time()) - view.Age()
-		if n.Node == self || n.State == session.Dead || left <= 0 || ok && left >= in {
+		if n.Node == self || n.State == session.Dead || left <= -lateView || ok && left >= in {
 			continue
 		}
 		in, ok = left, true
 	}
+	if in <= 0 {
+		return lateView / 5, ok
+	}
 	return in + endMargin, ok
 }
 
-// endMargin makes a look come after the end that it is for: Redis tells its time in whole milliseconds, and answers some time after it was
-// asked.
-const endMargin = 2 * time.Millisecond
+const (
+	// endMargin makes a look come after the end that it is for: Redis tells its time in whole milliseconds, and answers some time after it
+	// was asked.
+	endMargin = 2 * time.Millisecond
+	// lateView is how long a view may take to come.
+	lateView = 50 * time.Millisecond
+)
 
 // judges reports whether this node may hold others for dead: it has itself been heard without a break for as long as a registration
 // lasts. Otherwise Redis, or the way there, may just have come back, and the others be a moment away from being heard again.

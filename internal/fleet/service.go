@@ -91,7 +91,7 @@ func New(cfg Config) (*Service, error) {
 	s.lastSync.Store(&session.SyncReport{})
 	s.work = newWorkLoop(cfg.Log,
 		job{name: "topology", every: cfg.GossipInterval, run: s.lookAround},
-		job{name: "recover", every: cfg.GossipInterval / 4, run: s.recoverDead},
+		job{name: "recover", every: lookEvery(cfg.GossipInterval), run: s.recoverDead},
 		job{name: "trust", every: min(cfg.HeartbeatTimeout/10, cfg.GossipInterval), run: s.tellTrust},
 		job{name: "assign", every: cfg.GossipInterval / 2, run: s.tellAssigned},
 		job{name: "hand over", every: cfg.GossipInterval / 4, run: s.handOverRequested, least: handOverLimit},

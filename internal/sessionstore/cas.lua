@@ -36,5 +36,8 @@ for i = 2, #KEYS do
   end
   at = at + 7 + n + math.max(gone, 0)
 end
-tell('ZADD', KEYS[1], listed)
+if #listed > 0 then
+  if not opened then call('ZREM', KEYS[1], '') end -- no record was written: see open
+  tell('ZADD', KEYS[1], listed)
+end
 return codes

@@ -15,7 +15,9 @@
 //
 // Create, write, takeover, delete, moving a copy and repair are one thing: replace the whole record if its stamp is exactly the
 // expected one, on the copies in chain order, then on home. Home is the commit point: the change is acknowledged after home said
-// yes. There is no other fence: a holder's epoch is checked on the record the change was made from, and the stamp carries that
+// yes. A place that holds the expected stamp holds that record to the letter: it is told only what differs, and the outcome is as if it had
+// been told all. (So a field that a later version adds must not change where an earlier one does not know of it: it belongs into the body,
+// which always goes whole.) There is no other fence: a holder's epoch is checked on the record the change was made from, and the stamp carries that
 // check to Redis. A refusal or a time-out anywhere says nothing by itself; the writer resolves and decides again.
 //
 // An operation is applied at most once: each record keeps its last 32 operation ids and, as floor, the newest id it dropped. An
