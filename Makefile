@@ -32,9 +32,9 @@ build: ## build bin/orchestrator: static, stripped
 dev: ## run three nodes and an embedded Redis in one process
 	go run -tags $(TAGS) ./cmd/orchestrator dev
 
-# Tests of whole fleets: servers, nodes and load, in one package at a time, for they bring more of them than a small machine has cores.
-FLEETS = ./deploy ./integration/...
-OTHERS = $$(go list -tags $(TAGS) ./... | grep -vE '/(deploy|integration)(/|$$)')
+# Tests of whole fleets under load and trouble come last, one package at a time: they bring more processes than a small machine has cores.
+FLEETS = ./integration/...
+OTHERS = $$(go list -tags $(TAGS) ./... | grep -v /integration)
 
 .PHONY: test
 test: compiler ## the whole proof, on real Redis that it finds or starts by itself (PACKAGES=, RUN= narrow it)
