@@ -27,6 +27,8 @@ var matrix = []struct {
 	{slotsMigrated, cluster},
 	{masterJoins, cluster},
 	{snapshots, cluster},
+	{memoryFull, cluster},
+	{followerStopped, cluster},
 	{redisStopped, patient},
 }
 
@@ -48,7 +50,7 @@ func TestChaos(t *testing.T) {
 // ofNodes and ofRedis are the faults that may come together: one of each.
 var (
 	ofNodes = []Fault{nodeKilled, nodeStopped, nodeDrained}
-	ofRedis = []Fault{masterKilled, masterStopped, masterRolledBack, masterParted, masterHangs, repliesDropped, slow, slotsMigrated, snapshots}
+	ofRedis = []Fault{masterKilled, masterStopped, masterRolledBack, masterParted, masterHangs, repliesDropped, slow, slotsMigrated, snapshots, memoryFull}
 )
 
 // mixed has something go wrong with a node while something is wrong with Redis.

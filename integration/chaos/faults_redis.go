@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"orchestrator/internal/redistest"
@@ -15,6 +16,8 @@ var (
 	slotsMigrated = Fault{Name: "slots migrated", Reshapes: true, Unseen: true, Start: migrateSlots}
 	masterJoins   = Fault{Name: "empty master joins", Reshapes: true, Unseen: true, Hold: time.Second, Start: addMaster}
 	snapshots     = Fault{Name: "snapshots", Unseen: true, Hold: time.Second, Start: saveAll}
+	// Nothing that grows is taken; what keeps nodes and sessions alive is.
+	memoryFull = Fault{Name: "memory full", Hold: timeouts(3), Start: fillMemory}
 	// For longer than every registration: nobody may take it for the death of all nodes.
 	redisStopped = Fault{Name: "all redis stopped", Hold: timeouts(3), Start: stopRedis}
 )
@@ -109,6 +112,24 @@ func stopRedis(w *world, _ *rand.Rand) func() {
 		w.note("SIGCONT every redis server")
 		for _, n := range w.redis.Nodes() {
 			n.Resume(w.t)
+		}
+	}
+}
+
+func fillMemory(w *world, _ *rand.Rand) func() {
+	w.note("no redis server has memory left")
+	w.limitMemory(1) // less than any server uses
+	return func() {
+		w.note("there is memory again")
+		w.limitMemory(0)
+	}
+}
+
+// limitMemory sets every server's memory limit in bytes; 0: none.
+func (w *world) limitMemory(bytes int) {
+	for _, n := range w.redis.Nodes() {
+		if err := n.Admin(w.t).ConfigSet(w.t.Context(), "maxmemory", strconv.Itoa(bytes)).Err(); err != nil {
+			w.t.Errorf("CONFIG SET maxmemory on %s: %v", n, err)
 		}
 	}
 }

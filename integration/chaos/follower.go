@@ -34,6 +34,7 @@ type follower struct {
 	holds   map[string]belief
 	past    []belief
 	events  map[string]int // by name
+	stopped bool           // it neither reads nor acknowledges; time passes for it all the same
 }
 
 func newFollower(name, url string, since func() time.Duration) *follower {
@@ -106,11 +107,31 @@ func (f *follower) follow(ctx context.Context) {
 	lines := bufio.NewReader(res.Body)
 	for {
 		name, data, err := nextEvent(lines)
+		f.await(ctx)
 		if err != nil || name == "end" {
 			return
 		}
 		if released := f.take(name, data); len(released) > 0 {
 			f.acknowledge(ctx, released)
+		}
+	}
+}
+
+// stop has the follower do nothing, until it is told to go on.
+func (f *follower) stop(stopped bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stopped = stopped
+}
+
+// await waits while the follower is stopped.
+func (f *follower) await(ctx context.Context) {
+	for stopped := true; stopped && ctx.Err() == nil; {
+		f.mu.Lock()
+		stopped = f.stopped
+		f.mu.Unlock()
+		if stopped {
+			wait(ctx, 5*time.Millisecond)
 		}
 	}
 }

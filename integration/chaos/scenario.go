@@ -80,10 +80,9 @@ func (s Scenario) Run(t testing.TB) Result {
 	caps := &capWatch{}
 	load.Go(func() { caps.run(ctx, w.urls()) })
 
-	var followers []*follower
 	for _, n := range w.nodes {
 		f := newFollower(n.Name(), n.URL(), w.since)
-		followers = append(followers, f)
+		w.followers = append(w.followers, f)
 		load.Go(func() { f.run(ctx) })
 	}
 
@@ -101,7 +100,7 @@ func (s Scenario) Run(t testing.TB) Result {
 	load.Wait()
 	w.readAll(h)
 	w.found = append(w.found, caps.found...)
-	beliefs := checkFollowers(followers, &w.found)
+	beliefs := checkFollowers(w.followers, &w.found)
 	w.checkFleet()
 	if s.Settled {
 		w.stayedPut(h.Ops())

@@ -27,19 +27,20 @@ const (
 
 var nodeFlags = []string{
 	"--heartbeat-timeout", heartbeatTimeout.String(), "--gossip-interval", "300ms", "--sync-interval", syncInterval.String(), "--lease-ttl", "4s",
-	"--request-timeout", requestTimeout.String(), "--drain-delay", "0s", "--partitions", fmt.Sprint(partitions), "--max-sessions", fmt.Sprint(maxSessions),
+	"--request-timeout", requestTimeout.String(), "--drain-delay", "0s", "--revoke-timeout", "1s", "--partitions", fmt.Sprint(partitions), "--max-sessions", fmt.Sprint(maxSessions),
 }
 
 // world is one fleet, its Redis, and what was done to them.
 type world struct {
 	site
-	t       testing.TB
-	cluster *redistest.Cluster // nil on a single server
-	prefix  string
-	pool    *pool
-	nodes   []*harness.Process
-	began   time.Time
-	http    *http.Client
+	t         testing.TB
+	cluster   *redistest.Cluster // nil on a single server
+	prefix    string
+	pool      *pool
+	nodes     []*harness.Process
+	followers []*follower // one beside each node
+	began     time.Time
+	http      *http.Client
 
 	marks    []mark
 	found    findings // what faults themselves noticed
