@@ -41,6 +41,10 @@ func TestChaos(t *testing.T) {
 			play(t, Scenario{Site: m.site, Play: m.play, Unseen: m.Unseen, Settled: !m.Kills})
 		})
 	}
+	t.Run(slowCutOff.Name, func(t *testing.T) {
+		t.Parallel()
+		play(t, Scenario{Site: single, Play: slowCutOff.play, Clocks: apart})
+	})
 	t.Run("mixed", func(t *testing.T) {
 		t.Parallel()
 		play(t, Scenario{Site: proxied, Play: mixed})

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"orchestrator/integration/harness"
 	"orchestrator/internal/keyspace"
 	"orchestrator/internal/redistest"
 )
@@ -24,7 +25,16 @@ var (
 	homeRolledBack = Fault{Name: "home rolled back, copies cut off", Loses: true, Start: rollBackHomes}
 	// It cannot renew its registration, and clients still reach it.
 	nodeCutOff = Fault{Name: "node cut off", Kills: true, Hold: timeouts(2), Start: cutNode}
+	// Nor can the one whose clock is slow, and which believes the longest that it may act.
+	slowCutOff = Fault{Name: "clocks apart, node cut off", Kills: true, Hold: timeouts(2),
+		Start: func(w *world, _ *rand.Rand) func() { return w.cut(slowest) }}
 )
+
+// apart are clocks of three machines that nobody has set: a minute ahead and behind, fast and slow.
+var apart = []harness.Clock{{Ahead: time.Minute, Rate: 105}, {Ahead: -time.Minute, Rate: 95}, {Rate: 100}}
+
+// slowest is the node with the slow clock.
+const slowest = 1
 
 // unreplicated is how long writes go to a master alone before it is killed.
 const unreplicated = 500 * time.Millisecond
@@ -188,8 +198,9 @@ func (w *world) links(do func(*redistest.Link)) func() {
 	}
 }
 
-func cutNode(w *world, r *rand.Rand) func() {
-	i := r.IntN(len(w.nodes))
+func cutNode(w *world, r *rand.Rand) func() { return w.cut(r.IntN(len(w.nodes))) }
+
+func (w *world) cut(i int) func() {
 	w.note("%s is cut off from redis", w.nodes[i].Name())
 	w.proxies[i].Cut(true)
 	began := time.Now()

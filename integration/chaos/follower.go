@@ -34,6 +34,7 @@ type follower struct {
 	holds   map[string]belief
 	past    []belief
 	events  map[string]int // by name
+	ahead   time.Duration  // of its machine's wall clock: until is told by that
 	stopped bool           // it neither reads nor acknowledges; time passes for it all the same
 }
 
@@ -185,7 +186,7 @@ func (f *follower) take(name string, data []byte) (released []assigned) {
 	defer f.mu.Unlock()
 	f.events[name]++
 	if !e.Until.IsZero() {
-		f.until = f.since() + time.Until(e.Until)
+		f.until = f.since() + time.Until(e.Until) - f.ahead
 	}
 	switch name {
 	case "snapshot":

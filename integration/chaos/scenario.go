@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"orchestrator/integration/harness"
 )
 
 // Scenario is a fleet under load, and what goes wrong with it.
@@ -20,14 +22,15 @@ type Scenario struct {
 	// Least is how long the load goes on at least: Play is repeated until then.
 	Least   time.Duration
 	Seed    uint64
-	Clients int           // 6 unless said
-	Readers int           // further clients that do nothing but eventual reads
-	Among   int           // how many sessions they share; sessionCount unless said
-	Think   time.Duration // average pause of a client between calls; 10 ms unless said
-	Mix     Mix           // usual unless said
-	Binary  string        // the program; empty: as shipped
-	Unseen  bool          // no client may meet an error
-	Settled bool          // the fleet evens out no load by itself, so that no session may move unless a node dies or a client asks
+	Clients int             // 6 unless said
+	Readers int             // further clients that do nothing but eventual reads
+	Among   int             // how many sessions they share; sessionCount unless said
+	Think   time.Duration   // average pause of a client between calls; 10 ms unless said
+	Mix     Mix             // usual unless said
+	Binary  string          // the program; empty: as shipped
+	Clocks  []harness.Clock // of the nodes; true ones unless said
+	Unseen  bool            // no client may meet an error
+	Settled bool            // the fleet evens out no load by itself, so that no session may move unless a node dies or a client asks
 }
 
 // Result is what a run saw.
@@ -82,6 +85,9 @@ func (s Scenario) Run(t testing.TB) Result {
 
 	for _, n := range w.nodes {
 		f := newFollower(n.Name(), n.URL(), w.since)
+		if len(s.Clocks) > 0 {
+			f.ahead = s.Clocks[len(w.followers)].Ahead
+		}
 		w.followers = append(w.followers, f)
 		load.Go(func() { f.run(ctx) })
 	}

@@ -57,8 +57,11 @@ type mark struct {
 // newWorld starts a fleet as the scenario wants it.
 func newWorld(t testing.TB, at site, s Scenario) *world {
 	t.Helper()
-	if s.Binary == "" {
-		s.Binary = harness.Build(t) // before the clock starts
+	switch { // before the clock starts
+	case len(s.Clocks) > 0:
+		s.Binary = harness.BuildSkewed(t)
+	case s.Binary == "":
+		s.Binary = harness.Build(t)
 	}
 	w := &world{t: t, site: at, pool: &pool{}, prefix: redistest.Prefix(t), began: time.Now(), http: newHTTP(2 * time.Second)}
 	w.cluster, _ = at.redis.(*redistest.Cluster)
@@ -68,9 +71,11 @@ func newWorld(t testing.TB, at site, s Scenario) *world {
 		flags = slices.Concat(nodeFlags, []string{"--rebalance-rate", "0"})
 	}
 	for i := range nodeCount {
-		w.nodes = append(w.nodes, harness.LaunchNode(t, harness.NodeConfig{
-			ID: fmt.Sprint("node-", i+1), Seeds: at.seeds(i), Binary: s.Binary, Flags: append([]string{"--prefix", w.prefix}, flags...),
-		}))
+		c := harness.NodeConfig{ID: fmt.Sprint("node-", i+1), Seeds: at.seeds(i), Binary: s.Binary, Flags: append([]string{"--prefix", w.prefix}, flags...)}
+		if len(s.Clocks) > 0 {
+			c.Env = s.Clocks[i].Env()
+		}
+		w.nodes = append(w.nodes, harness.LaunchNode(t, c))
 	}
 	for _, n := range w.nodes {
 		n.WaitReady(t)

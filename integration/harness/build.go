@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,13 +19,13 @@ const (
 	buildTags = "nomsgpack"
 )
 
-// builds are the binaries of this test binary's run, by their tags.
+// builds are the binaries of this test binary's run, by what they were built with.
 var builds sync.Map
 
-// build builds the program with further tags, once.
-func build(tags ...string) (string, error) {
+// build builds the program with further tags and arguments of `go build`, once.
+func build(tags []string, more ...string) (string, error) {
 	all := strings.Join(append([]string{buildTags}, tags...), ",")
-	once, _ := builds.LoadOrStore(all, sync.OnceValues(func() (string, error) {
+	once, _ := builds.LoadOrStore(fmt.Sprint(all, more), sync.OnceValues(func() (string, error) {
 		dir, err := scratch.Dir("bin")
 		if err != nil {
 			return "", err
@@ -32,7 +33,7 @@ func build(tags ...string) (string, error) {
 		out := filepath.Join(dir, "orchestrator")
 		// As shipped, and plain even under the race detector: timing is what these
 		// tests measure.
-		cmd := exec.Command("go", "build", "-trimpath", "-tags", all, "-o", out, program)
+		cmd := exec.Command("go", slices.Concat([]string{"build", "-trimpath", "-tags", all, "-o", out}, more, []string{program})...)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if text, err := cmd.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("build %s: %w\n%s", program, err, text)
@@ -50,7 +51,7 @@ func Build(tb testing.TB) string { tb.Helper(); return BuildWith(tb) }
 // purpose, to see a test fail.
 func BuildWith(tb testing.TB, tags ...string) string {
 	tb.Helper()
-	path, err := build(tags...)
+	path, err := build(tags)
 	if err != nil {
 		tb.Fatalf("harness: %v", err)
 	}
