@@ -48,7 +48,7 @@ func isFull(t *testing.T, r redistest.Redis, l *load) {
 		}
 		return ""
 	})
-	limitMemory(t, r, 1) // less than any server uses
+	redistest.LimitMemory(t, r, 1) // less than any server uses
 	client, ends, lost := r.Client(t), time.Now().Add(*full), map[string]bool{}
 	for i := 0; time.Now().Before(ends); i++ {
 		url := l.fleet.url(i)
@@ -75,7 +75,7 @@ func isFull(t *testing.T, r redistest.Redis, l *load) {
 		}
 	}
 	t.Logf("measured leases lost while Redis was full for %s: %d of %d", *full, len(lost), len(leases))
-	limitMemory(t, r, 0)
+	redistest.LimitMemory(t, r, 0)
 	freed := time.Now()
 	eventually(t, 20*time.Second, func() string {
 		if a := call(t, "POST", l.fleet.url(0)+"/v1/sessions", draft("room")); a.status != 201 {
@@ -95,28 +95,18 @@ func TestCreatesRefusedForMemoryAreNotCounted(t *testing.T) {
 	r := redistest.NewCluster(t)
 	f := startFleet(t, r, 2, append([]string{"--max-sessions", "20"}, soon...)...)
 	createSpread(t, f, 10)
-	limitMemory(t, r, 1)
+	redistest.LimitMemory(t, r, 1)
 	for i := range 60 {
 		a := call(t, "POST", f.url(i)+"/v1/sessions", draft("never")).want(t, 503)
 		if p := read[problem](t, a); p.Code != "store-unavailable" || !strings.Contains(p.Detail, "memory") {
 			t.Fatalf("create %d is refused with %s", i, a.body)
 		}
 	}
-	limitMemory(t, r, 0)
+	redistest.LimitMemory(t, r, 0)
 	eventually(t, 10*time.Second, func() string {
 		if now := counts(t, f.url(0)); now["node-1"] != 5 || now["node-2"] != 5 {
 			return fmt.Sprintf("counts are %v", now)
 		}
 		return ""
 	})
-}
-
-// limitMemory sets every server's memory limit in bytes; 0: none.
-func limitMemory(t *testing.T, r redistest.Redis, bytes int) {
-	t.Helper()
-	for _, n := range r.Nodes() {
-		if err := n.Admin(t).ConfigSet(t.Context(), "maxmemory", fmt.Sprint(bytes)).Err(); err != nil {
-			t.Fatal(err)
-		}
-	}
 }

@@ -3,6 +3,9 @@ package chaos
 import (
 	"math/rand/v2"
 	"testing"
+
+	"orchestrator/integration/harness"
+	"orchestrator/internal/redistest"
 )
 
 // matrix is every fault that a fleet must bear, each by itself.
@@ -35,6 +38,9 @@ var matrix = []struct {
 // Under each fault, the real program keeps every promise.
 func TestChaos(t *testing.T) {
 	t.Parallel()
+	redistest.Require(t)
+	harness.Build(t) // before any fleet runs: a compiler beside it is one more fault
+	harness.BuildSkewed(t)
 	for _, m := range matrix {
 		t.Run(m.Name, func(t *testing.T) {
 			t.Parallel()

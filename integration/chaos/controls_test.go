@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orchestrator/integration/harness"
+	"orchestrator/internal/redistest"
 )
 
 // controls are the program's guards, each with a scenario that shows what happens without it, and the promises of which one is
@@ -42,6 +43,10 @@ const tries = 3
 // Without any one of its guards the program breaks a promise, and the suite sees which.
 func TestControls(t *testing.T) {
 	t.Parallel()
+	redistest.Require(t)
+	for _, c := range controls {
+		harness.BuildWith(t, "broken_"+c.guard) // as in TestChaos
+	}
 	for _, c := range controls {
 		t.Run(c.guard, func(t *testing.T) {
 			t.Parallel()

@@ -2,7 +2,6 @@ package chaos
 
 import (
 	"math/rand/v2"
-	"strconv"
 	"time"
 
 	"orchestrator/internal/redistest"
@@ -118,18 +117,9 @@ func stopRedis(w *world, _ *rand.Rand) func() {
 
 func fillMemory(w *world, _ *rand.Rand) func() {
 	w.note("no redis server has memory left")
-	w.limitMemory(1) // less than any server uses
+	redistest.LimitMemory(w.t, w.redis, 1) // less than any server uses
 	return func() {
 		w.note("there is memory again")
-		w.limitMemory(0)
-	}
-}
-
-// limitMemory sets every server's memory limit in bytes; 0: none.
-func (w *world) limitMemory(bytes int) {
-	for _, n := range w.redis.Nodes() {
-		if err := n.Admin(w.t).ConfigSet(w.t.Context(), "maxmemory", strconv.Itoa(bytes)).Err(); err != nil {
-			w.t.Errorf("CONFIG SET maxmemory on %s: %v", n, err)
-		}
+		redistest.LimitMemory(w.t, w.redis, 0)
 	}
 }

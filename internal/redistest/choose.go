@@ -16,6 +16,9 @@ const Env = "ORCHESTRATOR_TEST_REDIS"
 // skipLine is what a skipped test says.
 const skipLine = "needs a real Redis: run `make test`"
 
+// Require skips the test, by name, where no real Redis was asked for.
+func Require(tb testing.TB) { tb.Helper(); require(tb) }
+
 // require returns the way servers are started here, or skips the test.
 func require(tb testing.TB) backend {
 	tb.Helper()

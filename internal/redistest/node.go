@@ -17,7 +17,7 @@ import (
 
 // Limits of the harness itself; a test has its own, shorter ones.
 const (
-	startTimeout  = 30 * time.Second // until a started server answers
+	startTimeout  = 60 * time.Second // until a started server answers, or a new cluster is whole; a busy machine takes half of it
 	actionTimeout = 30 * time.Second // for one signal or one administrative exchange
 	pollInterval  = 5 * time.Millisecond
 	startAttempts = 5 // each on other ports
