@@ -157,18 +157,38 @@ func (s *story) step(m modelState, a act) (modelState, bool) {
 	return m, false
 }
 
+// later reports whether a write's answer tells a later epoch than the one it was made in: by its own condition, or because others were told
+// its version at an earlier one.
+func (s *story) later(o Op) bool {
+	return o.Epoch != 0 && o.Epoch < o.Seen.Epoch || o.IfMatch != "" && parseTag(o.IfMatch).Epoch < o.Seen.Epoch || s.first[o.Value] < o.Seen.Epoch
+}
+
+// meets returns the state in which the condition of an acknowledged write held, if it can follow from m.
+func (m modelState) meets(o Op, moved bool) (modelState, bool) {
+	if o.Outcome != OK {
+		return m, true
+	}
+	if o.Epoch != 0 {
+		return m.reaches(State{Epoch: o.Epoch}, moved)
+	}
+	if o.IfMatch != "" {
+		return m.reaches(parseTag(o.IfMatch), moved)
+	}
+	return m, true
+}
+
 // unseen is a write that was not told its own state. Where others saw its value, its version is known. Otherwise it can only have
 // filled a gap, or, if that is open, have never been.
 func (s *story) unseen(m modelState, a act) (modelState, bool) {
-	next := m
-	next.version, next.value, next.change = m.version+1, a.op.Value, ""
+	next, held := m.meets(a.op, s.moved)
+	next.version, next.value, next.change = next.version+1, a.op.Value, ""
 	if s.moved {
 		next.version = max(next.version, a.version)
 	}
 	hidden := s.gaps[next.version] || s.gone && next.version > s.last || s.moved
 	fits := a.version == next.version || a.version == 0 && hidden
 	switch {
-	case m.phase == live && fits:
+	case m.phase == live && fits && held:
 		return next, true
 	case a.verb == mayWrite:
 		return m, m.phase == dead || m.version >= s.last
@@ -224,7 +244,7 @@ func (s *story) read(o Op) []act {
 func (s *story) readPatch(o Op) []act {
 	version, seen := s.version[o.Value]
 	switch {
-	case o.Outcome == OK && o.Seen.Value == o.Value:
+	case o.Outcome == OK && o.Seen.Value == o.Value && !s.later(o):
 		return []act{{verb: writes, op: o}}
 	case o.Outcome == OK && o.buried():
 		return []act{{verb: wrote, op: o, version: version}}

@@ -19,6 +19,7 @@ type story struct {
 	glances []Op              // eventual reads and list entries
 	values  map[uint64]string // by version
 	version map[string]uint64 // by value, the first
+	first   map[string]uint64 // by value, the lowest epoch at which it was told
 	made    map[string]State  // by change
 	changes map[[2]uint64]string
 	last    uint64 // the highest version that a linear answer told
@@ -31,7 +32,7 @@ type story struct {
 
 // tell reads the calls on one session and reports what cannot be, whatever the order of the calls.
 func tell(id string, ops []Op, moved bool) (*story, findings) {
-	s := &story{id: id, moved: moved, patience: searchLimit, made: map[string]State{}, values: map[uint64]string{}, version: map[string]uint64{}, changes: map[[2]uint64]string{}, gaps: map[uint64]bool{}, written: map[string]Op{}}
+	s := &story{id: id, moved: moved, patience: searchLimit, made: map[string]State{}, values: map[uint64]string{}, version: map[string]uint64{}, first: map[string]uint64{}, changes: map[[2]uint64]string{}, gaps: map[uint64]bool{}, written: map[string]Op{}}
 	var found findings
 	for _, o := range ops {
 		if o.Writes() {
@@ -99,6 +100,9 @@ func (s *story) place(seen State, found *findings) {
 	}
 	if !ok || seen.Version < was {
 		s.version[seen.Value] = seen.Version
+	}
+	if first, told := s.first[seen.Value]; !told || seen.Epoch < first {
+		s.first[seen.Value] = seen.Epoch
 	}
 	s.values[seen.Version] = seen.Value
 }
