@@ -111,7 +111,7 @@ func (c *Cluster) form(ctx context.Context) error {
 			return fmt.Errorf("%s as replica: %w", c.nodes[i], err)
 		}
 	}
-	return c.awaitReady(ctx)
+	return c.awaitReady(ctx, bePatient)
 }
 
 // assign gives node i its own configuration epoch, while it still knows nobody,

@@ -33,6 +33,28 @@ func TestKilledMasterIsReplaced(t *testing.T) {
 	}
 }
 
+// A slot that its master does not want any more, and that the others believe it has, is given to the master that holds its keys.
+func TestSlotsThatNobodyWantsAreAdopted(t *testing.T) {
+	t.Parallel()
+	c := redistest.NewCluster(t)
+	client := c.Client(t)
+	const key, slot = "foo", 12182
+	if err := client.Set(t.Context(), key, "bar", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	owner := c.MasterOf(t, slot)
+	if err := owner.Admin(t).ClusterDelSlots(t.Context(), slot).Err(); err != nil {
+		t.Fatal(err)
+	}
+	c.WaitReady(t)
+	if got := c.MasterOf(t, slot); got != owner {
+		t.Errorf("slot %d went from %s to %s", slot, owner, got)
+	}
+	if got, err := client.Get(t.Context(), key).Result(); got != "bar" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestPausedNodeGoesOnWhereItStopped(t *testing.T) {
 	t.Parallel()
 	s := redistest.NewServer(t)

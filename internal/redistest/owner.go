@@ -116,5 +116,5 @@ func (c *Cluster) addMaster(ctx context.Context) (*Node, error) {
 			return nil, err
 		}
 	}
-	return n, c.awaitReady(ctx)
+	return n, c.awaitReady(ctx, bePatient)
 }

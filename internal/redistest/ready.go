@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -13,18 +14,32 @@ import (
 // WaitReady waits until every node that is not killed or paused sees the same
 // complete cluster, every such replica's link to its master is up, and a write
 // to each master has reached its replicas: only then can a master be lost
-// without a long outage.
+// without a long outage. Slots that no master wants are given to one, and it
+// says so in the test's log.
 func (c *Cluster) WaitReady(tb testing.TB) {
 	tb.Helper()
-	if err := c.awaitReady(context.WithoutCancel(tb.Context())); err != nil {
+	next := time.Now().Add(orphanPatience)
+	err := c.awaitReady(context.WithoutCancel(tb.Context()), func(ctx context.Context) {
+		if time.Now().Before(next) {
+			return
+		}
+		next = time.Now().Add(orphanPatience)
+		if slots, err := c.adopt(ctx); len(slots) > 0 {
+			tb.Logf("redistest: no master had the slots %v: they are given to those with most of their keys (%v)", slots, err)
+		}
+	})
+	if err != nil {
 		tb.Fatalf("redistest: cluster not ready: %v", err)
 	}
 }
 
-func (c *Cluster) awaitReady(ctx context.Context) error {
+// awaitReady is WaitReady; whenever the cluster is not ready, unready is called.
+func (c *Cluster) awaitReady(ctx context.Context, unready func(context.Context)) error {
 	var last error
 	err := poll(ctx, startTimeout, func(ctx context.Context) (bool, error) {
-		last = c.ready(ctx)
+		if last = c.ready(ctx); last != nil {
+			unready(ctx)
+		}
 		return last == nil, nil
 	})
 	if err != nil {
@@ -32,6 +47,9 @@ func (c *Cluster) awaitReady(ctx context.Context) error {
 	}
 	return nil
 }
+
+// bePatient does nothing for a cluster that is not ready yet.
+func bePatient(context.Context) {}
 
 // ready returns nil or the first thing that is missing.
 func (c *Cluster) ready(ctx context.Context) error {
