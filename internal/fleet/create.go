@@ -16,34 +16,42 @@ func (s *Service) Create(ctx context.Context, d session.Draft, idem session.Idem
 	if err := d.Validate(); err != nil {
 		return session.Session{}, false, err
 	}
-	id := s.Store.NewID()
-	claim := sessionstore.Claim{Session: id, Chain: s.Store.ChainFor(id)}
+	one := &newcomer{draft: d}
 	if idem.Key != "" {
-		if claim, err = s.Store.Claim(ctx, idem, id); err != nil {
+		id := s.Store.NewID()
+		if one.claim, err = s.Store.Claim(ctx, idem, id); err != nil {
 			return session.Session{}, false, err
 		}
-		if claim.Session != id {
-			made, err = s.Store.Get(ctx, claim.Session, session.Linearizable)
+		if one.claim.Session != id {
+			made, err = s.Store.Get(ctx, one.claim.Session, session.Linearizable)
 			if !errors.Is(err, session.ErrNotFound) {
 				return made, false, err
 			}
 		}
 	}
-	made, won, err := s.createOne(ctx, claim, d)
-	return made, err == nil && won, err
-}
-
-// createOne places and writes one session; won is false where another attempt at the same id came first.
-func (s *Service) createOne(ctx context.Context, c sessionstore.Claim, d session.Draft) (made session.Session, won bool, err error) {
-	attempt := balancer.Attempt{Session: c.Session, Key: string(s.Store.NewOp())}
-	placed, err := s.Placer.Reserve(ctx, balancer.Request{Attempts: []balancer.Attempt{attempt}, Candidates: s.Members.View().Nodes(), Prefer: d.Placement})
-	if err != nil {
+	if d.Placement != (session.Placement{}) {
+		s.createGroup(ctx, d.Placement, []*newcomer{one})
+	} else if err := s.creates.Do(ctx, one); err != nil {
 		return session.Session{}, false, err
 	}
-	births := []sessionstore.Birth{birth(c, d, placed[0])}
-	res := s.Store.Create(ctx, births...)[0]
-	s.settleArrival(placed[0], res)
-	return res.Session, res.Applied, res.Err
+	return one.Session, one.Err == nil && one.Applied, one.Err
+}
+
+// newcomer is a session on its way to be made.
+type newcomer struct {
+	draft          session.Draft
+	claim          sessionstore.Claim // where the id is given; else it is drawn with those of the others
+	session.Result                    // Applied: by this very attempt, not by another at the same id
+}
+
+const (
+	createWidth = 2   // groups of single creates that are under way at once
+	createMost  = 500 // sessions in one of them
+)
+
+// createTogether makes sessions that came at the same time, none of which prefers a place.
+func (s *Service) createTogether(ctx context.Context, group []*newcomer) {
+	s.createGroup(ctx, session.Placement{}, group)
 }
 
 func birth(c sessionstore.Claim, d session.Draft, p balancer.Placed) sessionstore.Birth {
@@ -81,16 +89,21 @@ const perPartition = 50
 
 // CreateBatch makes many sessions; each has its own outcome, in order. Their ids are drawn so that few partitions serve the batch.
 func (s *Service) CreateBatch(ctx context.Context, drafts []session.Draft) []session.Result {
-	results := make([]session.Result, len(drafts))
-	groups := map[session.Placement][]int{}
-	for i := range drafts {
-		if results[i].Err = drafts[i].Validate(); results[i].Err == nil {
-			groups[drafts[i].Placement] = append(groups[drafts[i].Placement], i)
+	all := make([]newcomer, len(drafts))
+	groups := map[session.Placement][]*newcomer{}
+	for i, d := range drafts {
+		one := &all[i]
+		if one.Err = d.Validate(); one.Err == nil {
+			one.draft = d
+			groups[d.Placement] = append(groups[d.Placement], one)
 		}
 	}
-	ids := s.batchIDs(len(drafts))
 	for prefer, group := range groups {
-		s.createGroup(ctx, prefer, group, ids, drafts, results)
+		s.createGroup(ctx, prefer, group)
+	}
+	results := make([]session.Result, len(all))
+	for i := range all {
+		results[i] = all[i].Result
 	}
 	return results
 }
@@ -108,28 +121,42 @@ func (s *Service) batchIDs(n int) []session.ID {
 	return ids
 }
 
-// createGroup makes the drafts of a batch that prefer the same placement.
-func (s *Service) createGroup(ctx context.Context, prefer session.Placement, group []int, ids []session.ID, drafts []session.Draft, results []session.Result) {
+// createGroup makes sessions that prefer the same placement.
+func (s *Service) createGroup(ctx context.Context, prefer session.Placement, group []*newcomer) {
+	s.draw(group)
 	attempts := make([]balancer.Attempt, len(group))
-	index := map[string]int{}
-	for n, i := range group {
-		attempts[n] = balancer.Attempt{Session: ids[i], Key: string(s.Store.NewOp())}
-		index[attempts[n].Key] = i
-		results[i].Err = &session.UnavailableError{Reason: "the session was not placed"}
+	byKey := make(map[string]*newcomer, len(group))
+	for i, one := range group {
+		attempts[i] = balancer.Attempt{Session: one.claim.Session, Key: string(s.Store.NewOp())}
+		byKey[attempts[i].Key] = one
+		one.Err = &session.UnavailableError{Reason: "the session was not placed"}
 	}
 	placed, err := s.Placer.Reserve(ctx, balancer.Request{Attempts: attempts, Candidates: s.Members.View().Nodes(), Prefer: prefer})
 	if err != nil {
-		for _, i := range group {
-			results[i].Err = err
+		for _, one := range group {
+			one.Err = err
 		}
 	}
 	births := make([]sessionstore.Birth, len(placed))
-	for n, p := range placed {
-		claim := sessionstore.Claim{Session: p.Session, Chain: s.Store.ChainFor(p.Session)}
-		births[n] = birth(claim, drafts[index[p.Key]], p)
+	for i, p := range placed {
+		one := byKey[p.Key]
+		births[i] = birth(one.claim, one.draft, p)
 	}
-	for n, res := range s.Store.Create(ctx, births...) {
-		s.settleArrival(placed[n], res)
-		results[index[placed[n].Key]] = res
+	for i, res := range s.Store.Create(ctx, births...) {
+		s.settleArrival(placed[i], res)
+		byKey[placed[i].Key].Result = res
+	}
+}
+
+// draw gives those an id that have none.
+func (s *Service) draw(group []*newcomer) {
+	var without []*newcomer
+	for _, one := range group {
+		if one.claim.Session == "" {
+			without = append(without, one)
+		}
+	}
+	for i, id := range s.batchIDs(len(without)) {
+		without[i].claim = sessionstore.Claim{Session: id, Chain: s.Store.ChainFor(id)}
 	}
 }

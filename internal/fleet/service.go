@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"orchestrator/internal/groupcommit"
 	"orchestrator/internal/session"
 )
 
@@ -65,6 +66,7 @@ type Service struct {
 	started time.Time
 	metrics *metrics
 	settler *settler
+	creates *groupcommit.Group[*newcomer] // single creates, served together where they come at once
 	work    *workLoop
 
 	recoveries recoveries // belongs to the recover job
@@ -88,6 +90,7 @@ func New(cfg Config) (*Service, error) {
 	}
 	s := &Service{Config: cfg, started: time.Now(), metrics: newMetrics(cfg.Metrics), settler: newSettler(cfg.Placer, cfg.Log),
 		recoveries: recoveries{}, answered: answered{}, moving: make(turn, 1)}
+	s.creates = groupcommit.New(createWidth, createMost, s.createTogether)
 	s.lastSync.Store(&session.SyncReport{})
 	s.work = newWorkLoop(cfg.Log,
 		job{name: "topology", every: cfg.GossipInterval, run: s.lookAround},

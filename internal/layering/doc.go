@@ -6,6 +6,7 @@
 //	fleet                                           use cases and loops, over interfaces of its own and the siblings' values
 //	registry   lease   balancer   sessionstore      never one another
 //	redisx                                          one Redis client
+//	groupcommit                                     what comes at once is served together
 //	keyspace                                        key names
 //	session                                         the domain's words
 package layering

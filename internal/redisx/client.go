@@ -22,6 +22,7 @@ type Client struct {
 	reloads  *reloader
 	breakers *breakers
 	topology atomic.Pointer[Topology]
+	lanes    atomic.Pointer[lanes]
 	clock    atomic.Pointer[moment]
 }
 

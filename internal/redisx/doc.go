@@ -8,8 +8,14 @@
 // other: callers try again within their patience, and the topology is looked at anew, for the slots may have gone to a replica under
 // another address. Answers that are errors, and callers that gave up early, say nothing against a server.
 //
-// A flush over several servers still ends when the last of them has answered or failed: what must not wait for a silent master is sent in
-// a call of its own.
+// Reads, and the scripts that carry sessions, go to their masters by lanes: up to four flushes are under way to one master at once, and
+// whoever comes meanwhile goes with the next one, together with everybody else who waits. So many callers share few connections and few
+// system calls, nobody waits for company, and a master that is slow delays nobody at another. A caller whose time is over before its
+// commands were sent takes them back; once sent with others' commands they are waited for. What must end with its caller's context (beats,
+// and whatever else keeps a node in the fleet) goes by Run, on a connection of its own.
+//
+// A call over several servers ends when the last of them has answered or failed: what must not wait for a silent master is sent in a call of
+// its own.
 //
 // A call may be sent more than once: the reply of an executed call can be lost, and both go-redis and this package then send it
 // again. So every script that this fleet runs must recognise its own earlier execution; that is a rule for their authors, and a

@@ -32,20 +32,41 @@ type Call struct {
 	Err    error // of this call alone; a *session.UnavailableError where Redis could not be reached
 }
 
-// Run runs one script and returns its reply.
+// Run runs one script, on a connection of its own, and returns its reply. It ends with ctx.
 func (c *Client) Run(ctx context.Context, s *Script, keys []string, args ...any) (any, error) {
 	call := &Call{Script: s, Keys: keys, Args: args}
-	c.RunAll(ctx, call)
+	c.tryAll(ctx, c.flushOne, call)
 	return call.Reply, call.Err
 }
 
-// RunAll runs several scripts in one flush; each call has its own outcome. Calls that fail for a passing reason are sent again
-// until the client's patience or ctx ends.
+// RunAll runs several scripts at once, in common flushes with what others send; each call has its own outcome. Calls that fail for a passing
+// reason are sent again until the client's patience or ctx ends. What has been sent with others' calls is waited for as long as theirs.
 func (c *Client) RunAll(ctx context.Context, calls ...*Call) {
+	if len(calls) > 0 {
+		c.tryAll(ctx, c.flush, calls...)
+	}
+}
+
+// evaluate has a call queued or run: by its script's digest, or by its text.
+type evaluate func(ctx context.Context, to redis.Scripter, call *Call) *redis.Cmd
+
+func byDigest(ctx context.Context, to redis.Scripter, call *Call) *redis.Cmd {
+	return call.Script.script.EvalSha(ctx, to, call.Keys, call.Args...)
+}
+
+func byText(ctx context.Context, to redis.Scripter, call *Call) *redis.Cmd {
+	return call.Script.script.Eval(ctx, to, call.Keys, call.Args...)
+}
+
+// sender carries calls out, each once.
+type sender func(ctx context.Context, calls []*Call, eval evaluate)
+
+// tryAll carries calls out, and those that fail for a passing reason again.
+func (c *Client) tryAll(ctx context.Context, send sender, calls ...*Call) {
 	pending := calls
 	patience := newPatience(c.patience)
 	for len(pending) > 0 {
-		c.send(ctx, pending)
+		known(ctx, send, pending)
 		again := pending[:0:0]
 		for _, call := range pending {
 			if transient(call.Err) {
@@ -62,11 +83,9 @@ func (c *Client) RunAll(ctx context.Context, calls ...*Call) {
 	}
 }
 
-// send runs each call by its digest, and by its text on servers that do not know it yet.
-func (c *Client) send(ctx context.Context, calls []*Call) {
-	c.flush(ctx, calls, func(p redis.Scripter, call *Call) *redis.Cmd {
-		return call.Script.script.EvalSha(ctx, p, call.Keys, call.Args...)
-	})
+// known runs each call by its script's digest, and by its text on servers that do not know it yet.
+func known(ctx context.Context, send sender, calls []*Call) {
+	send(ctx, calls, byDigest)
 	unknown := calls[:0:0]
 	for _, call := range calls {
 		if hasCode(call.Err, "NOSCRIPT") {
@@ -74,33 +93,34 @@ func (c *Client) send(ctx context.Context, calls []*Call) {
 		}
 	}
 	if len(unknown) > 0 {
-		c.flush(ctx, unknown, func(p redis.Scripter, call *Call) *redis.Cmd {
-			return call.Script.script.Eval(ctx, p, call.Keys, call.Args...)
-		})
+		send(ctx, unknown, byText)
 	}
 }
 
-func (c *Client) flush(ctx context.Context, calls []*Call, eval func(redis.Scripter, *Call) *redis.Cmd) {
-	if len(calls) == 1 {
-		calls[0].Reply, calls[0].Err = eval(c.rdb, calls[0]).Result()
-		return
-	}
+// flushOne sends a call by itself.
+func (c *Client) flushOne(ctx context.Context, calls []*Call, eval evaluate) {
+	calls[0].Reply, calls[0].Err = eval(ctx, c.rdb, calls[0]).Result()
+}
+
+// flush sends calls together with what others send.
+func (c *Client) flush(ctx context.Context, calls []*Call, eval evaluate) {
 	p := c.rdb.Pipeline()
 	cmds := make([]*redis.Cmd, len(calls))
 	for i, call := range calls {
-		cmds[i] = eval(p, call)
+		cmds[i] = eval(ctx, p, call)
 	}
-	_, execErr := p.Exec(ctx)
+	flushErr := c.exec(ctx, p.Cmds(), func(i int) string { return calls[i].Keys[0] })
 	for i, call := range calls {
 		call.Reply, call.Err = cmds[i].Result()
 		if call.Err == nil && call.Reply == nil {
-			call.Err = execErr
+			call.Err = flushErr
 		}
 	}
 }
 
-// Read sends the commands that fill queues into one pipeline, and all of them again while the pipeline fails for a passing
-// reason. The commands must only read. A missing key is no failure: look at each command's own result.
+// Read sends the commands that fill queues, in common flushes with what others send, and all of them again while one fails for a passing
+// reason. The commands must only read, each from the key that is its first argument. A missing key is no failure: look at each command's own
+// result. What has been sent with others' commands is waited for as long as theirs.
 func (c *Client) Read(ctx context.Context, fill func(p redis.Pipeliner)) error {
 	patience := newPatience(c.patience)
 	for {
@@ -109,12 +129,18 @@ func (c *Client) Read(ctx context.Context, fill func(p redis.Pipeliner)) error {
 		if p.Len() == 0 {
 			return nil
 		}
-		cmds, _ := p.Exec(ctx)
+		cmds := p.Cmds()
+		_ = c.exec(ctx, cmds, func(i int) string { return firstArg(cmds[i]) }) // each command has its own outcome
 		err := firstFailure(cmds)
 		if err == nil || !transient(err) || !patience.wait(ctx) {
 			return Wrap(err)
 		}
 	}
+}
+
+func firstArg(cmd redis.Cmder) string {
+	key, _ := cmd.Args()[1].(string)
+	return key
 }
 
 func firstFailure(cmds []redis.Cmder) error {

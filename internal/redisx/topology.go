@@ -46,7 +46,9 @@ func (c *Client) Refresh(ctx context.Context) error {
 
 func (c *Client) lookAround(ctx context.Context) error {
 	if c.cluster == nil {
-		c.topology.Store(&Topology{Masters: []Master{{ID: "single", Addr: c.rdb.(*redis.Client).Options().Addr}}})
+		t := &Topology{Masters: []Master{{ID: "single", Addr: c.rdb.(*redis.Client).Options().Addr}}}
+		c.pave(t)
+		c.topology.Store(t)
 		return nil
 	}
 	ranges, err := c.askAround(ctx)
@@ -57,6 +59,7 @@ func (c *Client) lookAround(ctx context.Context) error {
 	if n := t.unserved(); n > 0 {
 		return Unavailable(fmt.Sprintf("the cluster names no master for %d of %d slots", n, slots), nil)
 	}
+	c.pave(t)
 	c.topology.Store(t)
 	c.breakers.forget(addresses(ranges), time.Now())
 	return nil

@@ -39,7 +39,7 @@ local function replace(key, first, last, gone)
   open(key)
   call('HSET', key, 'writtenAt', writtenAt, unpack(ARGV, first, last))
   for i = last + 1, last + gone do call('HDEL', key, ARGV[i]) end
-  if gone >= 0 then return end
+  if gone >= 0 or call('HLEN', key) == (last - first + 1) / 2 + 1 then return end
   local fresh = { writtenAt = true }
   for i = first, last, 2 do fresh[ARGV[i]] = true end
   for _, field in ipairs(call('HKEYS', key)) do
