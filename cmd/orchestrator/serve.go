@@ -22,6 +22,12 @@ func serve(ctx context.Context, cfg config.Config, stderr io.Writer) error {
 	if err != nil {
 		return unlessTold(ctx, err)
 	}
+	stopProfiles, err := profiles(ctx, cfg.ProfilePort)
+	if err != nil {
+		closeAll([]net.Listener{listener})
+		return unlessTold(ctx, err)
+	}
+	defer stopProfiles()
 	n, err := newNode(ctx, cfg, reach, wiring{listener: listener, log: log})
 	if err != nil {
 		closeAll([]net.Listener{listener})

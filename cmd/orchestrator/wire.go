@@ -123,7 +123,7 @@ func newParts(cfg config.Config, client *redisx.Client, keys *keyspace.Keys, in 
 	}
 	if p.store, err = sessionstore.New(client, keys, sessionstore.Config{
 		ReplicationFactor: cfg.ReplicationFactor, LeaseTTL: cfg.LeaseTTL,
-		Settling: min(cfg.SyncInterval/2, 5*time.Second), Log: in.log,
+		Settling: min(cfg.SyncInterval/2, 5*time.Second), CacheBytes: cfg.CacheMegabytes * 1_000_000, CacheTTL: cfg.CacheTTL, Log: in.log,
 	}); err != nil {
 		return nil, err
 	}

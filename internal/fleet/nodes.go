@@ -108,7 +108,9 @@ func (s *Service) Local(context.Context) session.LocalMetrics {
 			live++
 		}
 	}
+	cached, hits, misses := s.Store.Cached()
 	return session.LocalMetrics{
+		CachedSessions: cached, CacheHits: hits, CacheMisses: misses,
 		Node: s.Members.Self(), Uptime: time.Since(s.started), LocalSessions: int(s.held.Load()),
 		Goroutines: runtime.NumGoroutine(), HeapBytes: mem.HeapAlloc, LastBeatAge: age, Trusted: s.Members.Trusted(),
 		RedisLatency: latency, RedisMasters: s.Redis.Masters(), LiveNodes: live, LastSync: *s.lastSync.Load(),

@@ -148,4 +148,5 @@ type Store interface {
 	Upkeep
 	Partition(id session.ID) int
 	Partitions() int
+	Cached() (sessions int, hits, misses uint64)
 }

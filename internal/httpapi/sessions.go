@@ -53,6 +53,7 @@ func (a *api) getSession(c *gin.Context, q query) error {
 	if err != nil {
 		return err
 	}
+	setAge(c, s)
 	if holds(known, s.Stamp) {
 		setStamp(c, s)
 		c.Status(http.StatusNotModified)
@@ -140,6 +141,19 @@ func consistencyOf(q query) (session.Consistency, error) {
 func replySession(c *gin.Context, status int, s session.Session) error {
 	setStamp(c, s)
 	return reply(c, status, viewSession(s))
+}
+
+// staleHeader marks an answer from a cache while Redis cannot be asked.
+const staleHeader = "X-Orchestrator-Stale"
+
+// setAge tells how many seconds ago a session was read that a cache answered with (RFC 9111, section 5.1).
+func setAge(c *gin.Context, s session.Session) {
+	if s.Age > 0 {
+		c.Header("Age", strconv.Itoa(int(s.Age.Seconds())))
+	}
+	if s.Stale {
+		c.Header(staleHeader, "true")
+	}
 }
 
 // setStamp names the session's state: the ETag for If-Match, the epoch for whoever acts as its holder.

@@ -108,6 +108,24 @@ func TestGetSessionConsistency(t *testing.T) {
 	}
 }
 
+// An answer from a cache says how old it is; one that is too old for any other time than an outage says that, too.
+func TestGetSessionFromACache(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		age        time.Duration
+		stale      bool
+		Age, Stale string
+	}{{0, false, "", ""}, {300 * time.Millisecond, false, "0", ""}, {90500 * time.Millisecond, true, "90", "true"}} {
+		h := handlerOf(t, config(&fake{get: func(context.Context, session.ID, session.Consistency) (session.Session, error) {
+			s := sample()
+			s.Age, s.Stale = c.age, c.stale
+			return s, nil
+		}}))
+		r := call(t, h, "GET /v1/sessions/"+someID+"?consistency=eventual", "")
+		require.Equal(t, []string{c.Age, c.Stale}, []string{r.header.Get("Age"), r.header.Get("X-Orchestrator-Stale")})
+	}
+}
+
 func TestGetSessionIfNoneMatch(t *testing.T) {
 	t.Parallel()
 	h := handlerOf(t, config(&fake{get: func(context.Context, session.ID, session.Consistency) (session.Session, error) {

@@ -41,6 +41,9 @@ type Session struct {
 	UpdatedAt time.Time
 	OwnedAt   time.Time // since when Holder owns it; zero: a record written before this was kept
 	ExpiresAt time.Time // zero: never
+
+	Age   time.Duration // since it was read, where a cache answered; 0: it was read for this answer
+	Stale bool          // it is older than a cache may be, for Redis could not be asked
 }
 
 // Owner returns the node that owns the session.

@@ -39,7 +39,9 @@ func (s *Store) change(ctx context.Context, id session.ID, op session.OpID, notA
 		}
 		failure := errRefused
 		if refusal == nil {
-			if failure = s.replace(ctx, p, base, next, im, notAfter); failure == nil {
+			failure = s.replace(ctx, p, base, next, im, notAfter)
+			s.cache.forget(id)
+			if failure == nil {
 				s.witness.saw(id, op)
 				return next, nil
 			}

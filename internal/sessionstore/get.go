@@ -2,6 +2,7 @@ package sessionstore
 
 import (
 	"context"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -9,18 +10,38 @@ import (
 )
 
 // Get returns a session, or session.ErrNotFound. A linearizable read compares the stamps of all its records and makes them equal
-// if they are not; an eventual one reads home alone. A session whose time to live has ended is still returned until Expire ends it.
+// if they are not; an eventual one is answered from the cache or by home alone, and while Redis cannot be reached by what the cache still
+// has, marked stale. A session whose time to live has ended is still returned until Expire ends it.
 func (s *Store) Get(ctx context.Context, id session.ID, c session.Consistency) (session.Session, error) {
-	p := s.placeOf(id)
-	read := s.readEqual
 	if c == session.Eventual {
-		read = s.readHome
+		return s.getEventual(ctx, id)
 	}
-	r, err := read(ctx, p)
+	r, err := s.readEqual(ctx, s.placeOf(id))
 	if err == nil && !r.exists() {
 		err = session.ErrNotFound
 	}
 	return r.Session, err
+}
+
+func (s *Store) getEventual(ctx context.Context, id session.ID) (session.Session, error) {
+	if kept, ok := s.cache.fresh(id); ok {
+		return kept, nil
+	}
+	began := time.Now()
+	r, err := s.readHome(ctx, s.placeOf(id))
+	switch {
+	case err == nil && r.exists():
+		s.cache.saw(r.Session, began)
+		return r.Session, nil
+	case err == nil:
+		s.cache.forget(id)
+		return session.Session{}, session.ErrNotFound
+	case unreachable(err):
+		if kept, ok := s.cache.stale(id); ok {
+			return kept, nil
+		}
+	}
+	return session.Session{}, err
 }
 
 // readEqual is a resolve that reads the copies' stamps only, in the same flush as home; all is well if they equal home's.

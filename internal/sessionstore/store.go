@@ -15,6 +15,8 @@ type Config struct {
 	LeaseTTL          time.Duration // of the lease that a new owner is given; default 30 s
 	Retention         time.Duration // how long tombstones stay; default 48 h: an idempotency key's 24 h and as much for what a rollback may bring back
 	Settling          time.Duration // how long a change may take from its first write to its last, on a busy machine; at most half the time between sync rounds; default 500 ms
+	CacheBytes        int           // memory for sessions that eventual reads are answered from; 0: none
+	CacheTTL          time.Duration // how old such an answer may be; 0: there is no cache
 	Log               *slog.Logger
 }
 
@@ -31,11 +33,12 @@ type Store struct {
 	takes     time.Duration // what a change takes from its first write to its last, with much to spare
 	log       *slog.Logger
 	witness   *witness
+	cache     *cache // nil: none
 }
 
 // New returns a store of the fleet's sessions. It fails with a *session.InvalidError.
 func New(c *redisx.Client, k *keyspace.Keys, cfg Config) (*Store, error) {
-	s := &Store{c, k, cfg.ReplicationFactor, cfg.LeaseTTL, cfg.Retention, cfg.Settling, cfg.Log, &witness{}}
+	s := &Store{c, k, cfg.ReplicationFactor, cfg.LeaseTTL, cfg.Retention, cfg.Settling, cfg.Log, &witness{}, newCache(cfg.CacheBytes, cfg.CacheTTL)}
 	if s.factor == 0 {
 		s.factor = 2
 	}
@@ -56,6 +59,8 @@ func New(c *redisx.Client, k *keyspace.Keys, cfg Config) (*Store, error) {
 		return nil, session.Invalid("replicationFactor", "must be 1, 2 or 3")
 	case s.leaseTTL < time.Second:
 		return nil, session.Invalid("leaseTTL", "must be at least 1s")
+	case cfg.CacheBytes < 0 || cfg.CacheTTL < 0:
+		return nil, session.Invalid("cache", "must have neither a negative size nor a negative ttl")
 	case s.takes < 0:
 		return nil, session.Invalid("settling", "must not be negative")
 	case s.retention < session.IdempotencyKept:

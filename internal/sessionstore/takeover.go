@@ -44,6 +44,7 @@ func (s *Store) TakeOver(ctx context.Context, takeovers ...Takeover) []session.R
 	s.apply(ctx, steps...)
 	taken := make([]bool, len(takeovers))
 	for n, st := range steps {
+		s.cache.forget(st.place.session)
 		if st.outcome() == nil {
 			results[at[st]], taken[at[st]] = session.Result{Session: nexts[n].Session, Applied: true}, true
 			s.witness.saw(nexts[n].ID, nexts[n].Stamp.Op)

@@ -35,10 +35,15 @@ type Config struct {
 	DrainTimeout     time.Duration
 	RevokeTimeout    time.Duration
 
+	CacheMegabytes int           // memory for eventual reads; 0: none
+	CacheTTL       time.Duration // how old such an answer may be; 0: none are kept
+
 	RebalanceRate int // sessions a second; 0 to 10,000
 
 	LogLevel  string // debug, info, warn or error
 	LogFormat string // text or json
+
+	ProfilePort int // of the loopback interface; 0: none
 
 	Preset string // high-throughput, high-availability or empty
 }

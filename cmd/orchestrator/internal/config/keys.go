@@ -70,8 +70,15 @@ var keys = []Key{
 	whole("rebalanceRate", 100, 0, 10_000, func(c *Config) *int { return &c.RebalanceRate },
 		"sessions a second that a node with more than its share gives away by itself; 0: none"),
 
+	whole("cacheMegabytes", 32, 0, 65536, func(c *Config) *int { return &c.CacheMegabytes },
+		"megabytes of memory for sessions that eventual reads are answered from; 0: none"),
+	span("cacheTTL", time.Second, 0, time.Hour, func(c *Config) *time.Duration { return &c.CacheTTL },
+		"how old the answer of an eventual read may be while Redis answers; 0: read for each"),
+
 	choice("logLevel", "info", []string{"debug", "info", "warn", "error"}, func(c *Config) *string { return &c.LogLevel }, "least severe line that is logged"),
 	choice("logFormat", "text", []string{"text", "json"}, func(c *Config) *string { return &c.LogFormat }, "form of the log"),
+	whole("profilePort", 0, 0, 65535, func(c *Config) *int { return &c.ProfilePort },
+		"port on 127.0.0.1 where Go's profiles are served, under /debug/pprof/; 0: none"),
 	choice("preset", "", []string{"high-throughput", "high-availability"}, func(c *Config) *string { return &c.Preset },
 		"set of defaults to start from, over which any key that is set wins"),
 }

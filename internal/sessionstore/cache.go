@@ -1,0 +1,122 @@
+package sessionstore
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"orchestrator/internal/session"
+)
+
+// staleFor is how old a cached session may be that is shown while Redis cannot be asked.
+const staleFor = 15 * time.Minute
+
+// cache keeps sessions for eventual reads, the least used leave first. What it holds was read from home at most its ttl ago, or it is
+// marked stale; no write is ever decided on it. A nil cache holds nothing.
+type cache struct {
+	ttl          time.Duration
+	entries      *otter.Cache[session.ID, entry]
+	hits, misses atomic.Uint64
+}
+
+// entry is a session as home had it at a moment on this process's monotonic clock.
+type entry struct {
+	session session.Session
+	read    time.Time
+}
+
+// newCache returns a cache of about so many bytes; 0: none.
+func newCache(bytes int, ttl time.Duration) *cache {
+	if bytes == 0 || ttl == 0 {
+		return nil
+	}
+	return &cache{ttl: ttl, entries: otter.Must(&otter.Options[session.ID, entry]{
+		MaximumWeight: uint64(bytes),
+		Weigher:       func(_ session.ID, e entry) uint32 { return uint32(footprint(e.session)) },
+		Executor:      func(fn func()) { fn() }, // its upkeep is short, and goroutines of its own would outlive the store
+	})}
+}
+
+// fresh returns a session that was read within the ttl.
+func (c *cache) fresh(id session.ID) (session.Session, bool) {
+	if c == nil {
+		return session.Session{}, false
+	}
+	e, ok := c.entries.GetIfPresent(id)
+	age := time.Since(e.read)
+	if !ok || age > c.ttl {
+		c.misses.Add(1)
+		return session.Session{}, false
+	}
+	c.hits.Add(1)
+	e.session.Age = age
+	return e.session, true
+}
+
+// stale returns a session that was read too long ago to be shown while Redis answers, marked so.
+func (c *cache) stale(id session.ID) (session.Session, bool) {
+	if c == nil {
+		return session.Session{}, false
+	}
+	e, ok := c.entries.GetIfPresent(id)
+	if !ok || time.Since(e.read) > staleFor {
+		return session.Session{}, false
+	}
+	e.session.Age, e.session.Stale = time.Since(e.read), true
+	return e.session, true
+}
+
+// saw keeps a session as home had it no earlier than at read, unless what is kept is newer.
+func (c *cache) saw(s session.Session, read time.Time) {
+	if c == nil {
+		return
+	}
+	c.entries.Compute(s.ID, func(kept entry, found bool) (entry, otter.ComputeOp) {
+		if found && kept.read.After(read) {
+			return kept, otter.CancelOp
+		}
+		return entry{s, read}, otter.WriteOp
+	})
+}
+
+// forget drops a session: it has changed.
+func (c *cache) forget(id session.ID) {
+	if c != nil {
+		c.entries.Invalidate(id)
+	}
+}
+
+// Cached returns how many sessions the cache holds, and how many eventual reads it has answered and not answered.
+func (s *Store) Cached() (sessions int, hits, misses uint64) {
+	if s.cache == nil {
+		return 0, 0, 0
+	}
+	return s.cache.entries.EstimatedSize(), s.cache.hits.Load(), s.cache.misses.Load()
+}
+
+// footprint is about how many bytes of memory a session takes.
+func footprint(s session.Session) int {
+	n := 700 + len(s.Name) + len(s.Workspace) + sizeOf(s.Config)
+	for k, v := range s.Labels {
+		n += 64 + len(k) + len(v)
+	}
+	return n
+}
+
+func sizeOf(v any) int {
+	n := 16
+	switch v := v.(type) {
+	case string:
+		n += len(v)
+	case []any:
+		for _, element := range v {
+			n += sizeOf(element)
+		}
+	case map[string]any:
+		for k, member := range v {
+			n += 48 + len(k) + sizeOf(member)
+		}
+	}
+	return n
+}
