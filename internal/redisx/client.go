@@ -18,6 +18,7 @@ type Client struct {
 	cluster  *redis.ClusterClient // nil for one server
 	patience time.Duration
 	embedded bool
+	alone    bool
 	log      *slog.Logger
 	reloads  *reloader
 	breakers *breakers
@@ -47,7 +48,7 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 }
 
 func newClient(o Options, u *redis.UniversalOptions, clustered bool) *Client {
-	c := &Client{patience: o.Patience, embedded: o.Embedded, log: o.Log}
+	c := &Client{patience: o.Patience, embedded: o.Embedded, alone: o.Alone, log: o.Log}
 	if c.patience == 0 {
 		c.patience = defaultPatience
 	}

@@ -74,6 +74,11 @@ func (c *Client) carry(ctx context.Context, loads []*load) {
 // exec sends commands, each with the key that it is about, together with what others send to the same masters. Every command has its own
 // outcome; the error is of a flush as a whole, and of no account where each command has one.
 func (c *Client) exec(ctx context.Context, cmds []redis.Cmder, keyOf func(i int) string) error {
+	if c.alone {
+		l := &load{cmds: cmds}
+		c.carry(ctx, []*load{l})
+		return l.err
+	}
 	ls, order := c.lanes.Load(), []*lane(nil)
 	loads := map[*lane]*load{}
 	for i, cmd := range cmds {

@@ -25,6 +25,7 @@ type Options struct {
 	TLS      *tls.Config   // nil: plain, unless a seed says rediss://
 	Patience time.Duration // how long a call is tried again while Redis fails over, moves slots or is out of reach; default 5 s
 	Embedded bool          // the server is the embedded one, which does not tell its version or policy
+	Alone    bool          // each call has flushes of its own, for tests that hold single ones up; else those that come at once share them
 	Dial     Dialer        // nil: TCP
 	Log      *slog.Logger
 }

@@ -29,7 +29,7 @@ func newTheater(tb testing.TB, r redistest.Redis, swaps map[string]string) *thea
 		th.load(tb, source, swaps)
 	}
 	for range nodes {
-		c, err := redisx.Open(tb.Context(), redisx.Options{Seeds: r.Addrs()})
+		c, err := redisx.Open(tb.Context(), redisx.Options{Seeds: r.Addrs(), Alone: true})
 		if err != nil {
 			tb.Fatal(err)
 		}
