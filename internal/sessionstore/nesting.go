@@ -11,7 +11,7 @@ var errTruncated = errors.New("msgpack ends early")
 // checkNesting walks msgpack bytes (https://github.com/msgpack/msgpack/blob/master/spec.md) without decoding them and refuses
 // what is deeper than limit, cut short, longer than one value, or promises more elements than there are bytes left.
 func checkNesting(b []byte, limit int) error {
-	open := []uint64{1} // values still to come at each level
+	open := append(make([]uint64, 0, maxDepth+1), 1) // values still to come at each level
 	for len(open) > 0 {
 		top := len(open) - 1
 		if open[top] == 0 {
@@ -62,19 +62,19 @@ func header(b []byte) (skip, children uint64, err error) {
 }
 
 // fixed is how many bytes the values of fixed size take, their first byte included: floats, integers and small extensions.
-var fixed = map[byte]uint64{
+var fixed = [256]uint64{
 	0xca: 5, 0xcb: 9, 0xcc: 2, 0xcd: 3, 0xce: 5, 0xcf: 9, 0xd0: 2, 0xd1: 3, 0xd2: 5, 0xd3: 9,
 	0xd4: 3, 0xd5: 4, 0xd6: 6, 0xd7: 10, 0xd8: 18,
 }
 
 // sized is how many bytes of length follow the first byte of the other values.
-var sized = map[byte]int{
+var sized = [256]int{
 	0xc4: 1, 0xc5: 2, 0xc6: 4, 0xc7: 1, 0xc8: 2, 0xc9: 4, 0xd9: 1, 0xda: 2, 0xdb: 4,
 	0xdc: 2, 0xdd: 4, 0xde: 2, 0xdf: 4,
 }
 
 func longHeader(b []byte) (skip, children uint64, err error) {
-	if n, ok := fixed[b[0]]; ok {
+	if n := fixed[b[0]]; n > 0 {
 		return n, 0, nil
 	}
 	width := sized[b[0]]
