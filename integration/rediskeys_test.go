@@ -241,7 +241,8 @@ func runDocumented(t testing.TB, r redistest.Redis, prefix, page, id string) {
 			continue
 		}
 		args := []any{}
-		for _, word := range strings.Fields(fill.Replace(m[1])) {
+		command, _, _ := strings.Cut(m[1], " | ") // what comes after a pipe only shows the answer
+		for _, word := range strings.Fields(fill.Replace(command)) {
 			args = append(args, word)
 		}
 		answer, err := r.Client(t).Do(t.Context(), args...).Result()

@@ -51,6 +51,7 @@ var libraries = map[string][]string{
 	"github.com/go-redsync/redsync":          {"internal/lease"},
 	"github.com/vmihailenco/msgpack":         {"internal/sessionstore"},
 	"github.com/maypok86/otter":              {"internal/sessionstore"},
+	"github.com/klauspost/compress":          {"internal/sessionstore"},
 	"github.com/alicebob/miniredis":          {"cmd/orchestrator"},
 	"github.com/testcontainers":              {},
 	"pgregory.net/rapid":                     {},

@@ -12,7 +12,7 @@ const (
 	MaxLabelKey       = 63          // characters of a label's key
 	MaxLabelValue     = 255         // characters of a label's value
 	MaxConfig         = 128 << 10   // bytes of config as JSON
-	MaxBlob           = 256 << 10   // bytes of a record's encoded body in Redis
+	MaxBlob           = 256 << 10   // bytes of a record's body, encoded and not yet compressed: what can be stored does not depend on how well it compresses
 	MaxBatch          = 1000        // sessions of one batch
 	MaxPage           = 1000        // sessions of one list page
 	DefaultPage       = 100         // sessions of one list page where no limit is given

@@ -29,9 +29,10 @@ const (
 
 // bodyWriter writes one body at a time.
 type bodyWriter struct {
-	out bytes.Buffer // the format byte and the body
-	enc *msgpack.Encoder
-	op  uuid.UUID
+	out    bytes.Buffer // the format byte and the body
+	packed []byte       // the same, compressed
+	enc    *msgpack.Encoder
+	op     uuid.UUID
 }
 
 var writers = sync.Pool{New: func() any {
@@ -97,10 +98,10 @@ func count(present ...bool) (n int) {
 
 // bodyReader reads one body at a time.
 type bodyReader struct {
-	blob []byte
-	from bytes.Reader
-	dec  *msgpack.Decoder
-	op   uuid.UUID
+	blob, unpacked []byte
+	from           bytes.Reader
+	dec            *msgpack.Decoder
+	op             uuid.UUID
 }
 
 var readers = sync.Pool{New: func() any {

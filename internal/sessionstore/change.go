@@ -33,7 +33,7 @@ func (s *Store) change(ctx context.Context, id session.ID, op session.OpID, notA
 			s.witness.saw(id, op)
 			return base, nil
 		}
-		next, im, refusal := d.on(base, op)
+		next, im, refusal := s.on(base, op, d)
 		if refusal != nil && resolved {
 			return Record{}, refusal
 		}
@@ -59,7 +59,7 @@ func (s *Store) change(ctx context.Context, id session.ID, op session.OpID, notA
 }
 
 // on decides, unless the record can no longer tell whether op was applied to it. A record that cannot be written is refused, too.
-func (d decide) on(base Record, op session.OpID) (Record, image, error) {
+func (s *Store) on(base Record, op session.OpID, d decide) (Record, image, error) {
 	if base.forgotten(op) {
 		return Record{}, image{}, session.ErrUnknownOutcome
 	}
@@ -67,7 +67,7 @@ func (d decide) on(base Record, op session.OpID) (Record, image, error) {
 	if err != nil {
 		return Record{}, image{}, err
 	}
-	im, err := next.imageOver(base)
+	im, err := s.codec.imageOver(next, base)
 	return next, im, err
 }
 

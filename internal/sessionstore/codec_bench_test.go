@@ -35,26 +35,29 @@ func configured(size int) Record {
 
 func BenchmarkCodec(b *testing.B) {
 	for _, size := range []int{300, 2 << 10, 32 << 10} {
-		r := configured(size)
-		blob, err := encodeBlob(r)
-		if err != nil {
-			b.Fatal(err)
+		for name, c := range map[string]*codec{"plain": plain, "zstd": {threshold: 1}} {
+			r := configured(size)
+			blob, err := c.encodeBlob(r)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Run(fmt.Sprintf("encode/%s/%d", name, size), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := c.encodeBlob(r); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(len(blob)), "bytes/blob")
+			})
+			b.Run(fmt.Sprintf("decode/%s/%d", name, size), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := decodeBlob(blob, &Record{}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
 		}
-		b.Run(fmt.Sprint("encode/", size), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := encodeBlob(r); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		b.Run(fmt.Sprint("decode/", size), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := decodeBlob(blob, &Record{}); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
 	}
 }

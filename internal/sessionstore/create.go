@@ -31,7 +31,7 @@ func (s *Store) Create(ctx context.Context, births ...Birth) []session.Result {
 	index := make([]int, 0, len(births))
 	for i, b := range births {
 		records[i] = created(b.ID, b.Draft, string(b.ID), s.NewOp(), b.Owner, b.Chain)
-		im, err := records[i].image()
+		im, err := s.codec.image(records[i])
 		if err != nil {
 			results[i].Err = err
 			continue

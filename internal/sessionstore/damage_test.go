@@ -56,7 +56,7 @@ func (d damaged) begin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	im, err := base.next(d.NewOp()).image()
+	im, err := d.codec.image(base.next(d.NewOp()))
 	if err != nil {
 		t.Fatal(err)
 	}

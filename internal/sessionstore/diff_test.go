@@ -25,23 +25,24 @@ func successors(base Record) map[string]Record {
 // The difference, laid over the base as its hash, is the successor as its hash: to the letter, whatever the two are.
 func TestADiffMakesTheSuccessor(t *testing.T) {
 	t.Parallel()
+	squeezing := &codec{threshold: 1}
 	for name, base := range goldens {
 		if base.Tombstone {
 			continue
 		}
 		for change, next := range successors(base) {
-			im, err := next.imageOver(base)
+			im, err := squeezing.imageOver(next, base)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := asStored(t, base)
+			got := asStored(t, base) // by a node that does not compress
 			for i := 0; i < len(im.diff.fields); i += 2 {
 				got[im.diff.fields[i].(string)] = im.diff.fields[i+1].(string)
 			}
 			for _, field := range im.diff.gone {
 				delete(got, field.(string))
 			}
-			if want := asStored(t, next); !maps.Equal(got, want) {
+			if want := storedBy(t, squeezing, next); !maps.Equal(got, want) {
 				t.Errorf("%s, %s: got %v, want %v", name, change, got, want)
 			}
 			if args := im.over(session.Stamp{}); args[1] != -1 || len(args) != 2+len(im.fields) {

@@ -11,6 +11,15 @@
 // made it. Every change raises exactly one of epoch and version by one, so their sum, the rank, counts the changes. Stamps are
 // compared as a whole; an absent record has the zero stamp. Equal stamps mean equal records.
 //
+// # Body
+//
+// What scripts and operators need not read is one field, blob: a format byte and msgpack, or the same msgpack compressed, where it is large and
+// that saves enough. Every node reads both, whatever it writes itself, so nodes of one fleet may be told different thresholds. Nothing relies on
+// a body that was read being written as the same bytes again: a repair passes on the bytes that it read, a change has a stamp of its own and
+// its body always goes whole. An operation is tried by the one node that drew its id, which makes equal bytes of equal records: so equal stamps
+// mean equal bytes, too. What a compressed body unpacks to has the limit of one that is not; it is known before anything is unpacked, and
+// a checksum tells whether it is what was written.
+//
 // # Change
 //
 // Create, write, takeover, delete, moving a copy and repair are one thing: replace the whole record if its stamp is exactly the

@@ -33,8 +33,8 @@ const (
 )
 
 // encode returns the record's hash fields as alternating names and values.
-func (r Record) encode() ([]any, error) {
-	blob, err := encodeBlob(r)
+func (c *codec) encode(r Record) ([]any, error) {
+	blob, err := c.encodeBlob(r)
 	if err != nil {
 		return nil, err
 	}

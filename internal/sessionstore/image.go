@@ -26,14 +26,14 @@ type diff struct {
 }
 
 // image returns the record as it is written. It fails with a *session.TooLargeError or *session.InvalidError.
-func (r Record) image() (image, error) {
-	fields, err := r.encode()
+func (c *codec) image(r Record) (image, error) {
+	fields, err := c.encode(r)
 	return image{stamp: r.Stamp, fields: fields, holder: r.Holder, expires: r.ExpiresAt, gone: r.Tombstone}, err
 }
 
 // imageOver is image for a record that is made from base.
-func (r Record) imageOver(base Record) (image, error) {
-	im, err := r.image()
+func (c *codec) imageOver(r, base Record) (image, error) {
+	im, err := c.image(r)
 	if err != nil {
 		return im, err
 	}

@@ -36,7 +36,7 @@ func (s *Store) moveCopies(ctx context.Context, id session.ID, chain []int) (boo
 	if !free {
 		return false, nil
 	}
-	im, err := next.image()
+	im, err := s.codec.image(next)
 	if err != nil {
 		return false, err
 	}

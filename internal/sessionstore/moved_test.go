@@ -167,7 +167,7 @@ func TestUnfinishedMoveStillLeadsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	next := base.moved(b.NewOp(), first)
-	im, err := next.image()
+	im, err := b.codec.image(next)
 	if err != nil {
 		t.Fatal(err)
 	}

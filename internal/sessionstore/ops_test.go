@@ -54,7 +54,8 @@ func (o *op) try(st *story, ctx context.Context, node int) {
 	s := st.stores[node]
 	switch o.kind {
 	case creation:
-		d := session.Draft{Type: "t", Name: "n", Workspace: "w", Status: session.Active, Config: map[string]any{"log": string(o.letter), "eps": "1"}}
+		config := map[string]any{"log": string(o.letter), "eps": "1", "pad": strings.Repeat(".", 200)} // worth compressing
+		d := session.Draft{Type: "t", Name: "n", Workspace: "w", Status: session.Active, Config: config}
 		res := s.Create(ctx, Birth{ID: st.id, Draft: d, Owner: holders[node], Chain: o.first})[0]
 		if errors.Is(res.Err, session.ErrNotFound) {
 			res.Err = nil // made, and deleted since
@@ -233,7 +234,7 @@ func (st *story) change(s *Store, ctx context.Context, id session.ID, o session.
 
 // overwrite writes next over base, in the right order or with home first.
 func (st *story) overwrite(s *Store, ctx context.Context, p place, base, next Record) bool {
-	im, err := next.image()
+	im, err := s.codec.image(next)
 	if err != nil {
 		return false
 	}

@@ -1,6 +1,7 @@
 package sessionstore
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -18,6 +19,10 @@ type Config struct {
 	CacheBytes        int           // memory for sessions that eventual reads are answered from; 0: none
 	CacheTTL          time.Duration // how old such an answer may be; 0: there is no cache
 	Log               *slog.Logger
+
+	// CompressionThreshold is how many bytes a record's body must have to be compressed; 0: none is; at most session.MaxBlob. Records are
+	// read whatever it is, and whatever it was where they were written.
+	CompressionThreshold int
 }
 
 // defaultSettling is many times what a change takes.
@@ -34,11 +39,13 @@ type Store struct {
 	log       *slog.Logger
 	witness   *witness
 	cache     *cache // nil: none
+	codec     *codec
 }
 
 // New returns a store of the fleet's sessions. It fails with a *session.InvalidError.
 func New(c *redisx.Client, k *keyspace.Keys, cfg Config) (*Store, error) {
-	s := &Store{c, k, cfg.ReplicationFactor, cfg.LeaseTTL, cfg.Retention, cfg.Settling, cfg.Log, &witness{}, newCache(cfg.CacheBytes, cfg.CacheTTL)}
+	s := &Store{c, k, cfg.ReplicationFactor, cfg.LeaseTTL, cfg.Retention, cfg.Settling, cfg.Log, &witness{},
+		newCache(cfg.CacheBytes, cfg.CacheTTL), &codec{threshold: cfg.CompressionThreshold}}
 	if s.factor == 0 {
 		s.factor = 2
 	}
@@ -63,6 +70,8 @@ func New(c *redisx.Client, k *keyspace.Keys, cfg Config) (*Store, error) {
 		return nil, session.Invalid("cache", "must have neither a negative size nor a negative ttl")
 	case s.takes < 0:
 		return nil, session.Invalid("settling", "must not be negative")
+	case s.codec.threshold < 0 || s.codec.threshold > session.MaxBlob:
+		return nil, session.Invalid("compressionThreshold", fmt.Sprintf("must be 0 to %d bytes", session.MaxBlob))
 	case s.retention < session.IdempotencyKept:
 		return nil, session.Invalid("retention", "must be at least 24h: an idempotency key answers that long")
 	}

@@ -117,8 +117,8 @@ func (th *theater) story(tb testing.TB, s *stage, v variant, seed uint64) *story
 	st := &story{stage: s, variant: v, shape: shapeOf(v, s.dice), theater: th, ctx: tb.Context(), keys: k,
 		archive: map[int][]still{}, dirty: map[int]bool{}, made: map[string]string{}}
 	th.wire.touched, th.wire.later = st.touched, func(c call) { st.late = append(st.late, c) }
-	for _, c := range th.clients {
-		st.stores = append(st.stores, open(tb, c, k, Config{ReplicationFactor: v.factor}).Store)
+	for _, c := range th.clients { // in every other story they compress: all of them, for what an operation writes is the same wherever it is tried
+		st.stores = append(st.stores, open(tb, c, k, Config{ReplicationFactor: v.factor, CompressionThreshold: int(seed % 2)}).Store)
 	}
 	st.id = st.stores[0].NewID().InPartition(s.dice.IntN(8), 8)
 	for range 2 {

@@ -33,7 +33,7 @@ func (s *Store) TakeOver(ctx context.Context, takeovers ...Takeover) []session.R
 		if err != nil {
 			continue
 		}
-		im, err := next.imageOver(bases[i])
+		im, err := s.codec.imageOver(next, bases[i])
 		if err != nil {
 			continue
 		}
