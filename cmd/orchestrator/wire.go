@@ -122,11 +122,12 @@ func newParts(cfg config.Config, client *redisx.Client, keys *keyspace.Keys, in 
 		return nil, err
 	}
 	if p.store, err = sessionstore.New(client, keys, sessionstore.Config{
-		ReplicationFactor: cfg.ReplicationFactor, LeaseTTL: cfg.LeaseTTL,
+		ReplicationFactor: cfg.ReplicationFactor, LeaseTTL: cfg.LeaseTTL, CompressionThreshold: cfg.CompressionThreshold,
 		Settling: min(cfg.SyncInterval/2, 5*time.Second), CacheBytes: cfg.CacheMegabytes * 1_000_000, CacheTTL: cfg.CacheTTL, Log: in.log,
 	}); err != nil {
 		return nil, err
 	}
+	metrics.MustRegister(compression{p.store})
 	p.service, err = fleet.New(fleet.Config{
 		Members: p.registry, Undertaker: p.registry, Placer: placer, Accounts: placer, Leases: leases, Store: p.store,
 		Requests: handover.New(client, keys, in.log), Roster: p.roster, Redis: client,

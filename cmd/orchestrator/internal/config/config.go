@@ -22,6 +22,8 @@ type Config struct {
 	Partitions        int    // power of two, 1 to 4096
 	ReplicationFactor int    // records of a session in all, 1 to 3
 
+	CompressionThreshold int // bytes of a session's body from which it is kept compressed; 0: never; at most session.MaxBlob
+
 	MaxSessions int     // 1 to 1,000,000
 	Weight      float64 // 0.01 to 100
 	Strategy    string  // least-connections, consistent-hash or round-robin

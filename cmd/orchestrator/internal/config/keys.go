@@ -46,6 +46,8 @@ var keys = []Key{
 		"buckets that sessions hash into, fixed for the life of a fleet")),
 	whole("replicationFactor", 2, 1, 3, func(c *Config) *int { return &c.ReplicationFactor },
 		"records of each session in all, on different Redis masters"),
+	whole("compressionThreshold", 2<<10, 0, session.MaxBlob, func(c *Config) *int { return &c.CompressionThreshold },
+		"bytes of a session's config, labels and operations from which they are kept compressed; 0: never"),
 
 	whole("maxSessions", 1000, 1, 1_000_000, func(c *Config) *int { return &c.MaxSessions }, "most sessions this node owns at once"),
 	number("weight", 1, 0.01, 100, func(c *Config) *float64 { return &c.Weight }, "share of sessions relative to other nodes"),

@@ -21,6 +21,8 @@ var limits = map[string]struct{ allowed, refused []string }{
 		strings.Repeat("h:1,", 63) + "h:1"},
 		[]string{"host", "host:0", "host:65536", "http://host:80", "redis://host/3", "redis://host?db=1", "unix:///run/redis.sock",
 			":6379", "h:1,,h:2", "redis://[::1", strings.Repeat("h:1,", 64) + "h:1"}},
+	"compressionThreshold": {
+		[]string{"0", "1", "262144"}, []string{"-1", "262145", "2k", "1.5"}},
 	"redisPasswordFile": {nil, []string{"/nonexistent"}},
 	"redisCAFile":       {nil, []string{"/nonexistent"}},
 	"redisCertFile":     {nil, []string{"/nonexistent"}},
