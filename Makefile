@@ -22,7 +22,7 @@ RACE = $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
 build: ## build bin/orchestrator: static, stripped
@@ -67,6 +67,18 @@ chaos: ## nodes and Redis fail under load, mixed for 2 minutes, then one by one,
 .PHONY: soak
 soak: ## the same again and again with new seeds, until a run fails or HOURS=1 are over
 	@end=$$(( $$(date +%s) + $(HOURS) * 3600 )); while [ $$(date +%s) -lt $$end ]; do $(CHAOS) -run '^TestChaos$$' -for 1m; done
+
+# The peers that ours is compared with have a module of their own. etcd takes minutes to compile, the first time.
+PEERS ?=
+
+.PHONY: bench-peers
+bench-peers: ## the same work on etcd, NATS, redsync and raw SET (PEERS='-peer nats -o json'; bench/peers/README.md)
+	cd bench/peers && CGO_ENABLED=0 go build -o ../../bin/peers .
+	bin/peers $(PEERS)
+
+.PHONY: bench-peers-test
+bench-peers-test: ## the tests of that: every peer does the work
+	cd bench/peers && go vet ./... && CGO_ENABLED=0 go test -timeout 10m ./...
 
 .PHONY: cover
 cover: ## coverage of the whole proof, package by package and in all (cover.out)
