@@ -44,6 +44,9 @@ func TestReadmeCommandsWork(t *testing.T) {
 			case strings.HasPrefix(line, "orchestrator serve "):
 				runServe(t, line)
 				ran++
+			case strings.HasPrefix(line, "orchestrator bench "):
+				runBench(t, line)
+				ran++
 			case strings.HasPrefix(line, "curl "): // run by runDev
 				ran++
 			default:
@@ -51,7 +54,7 @@ func TestReadmeCommandsWork(t *testing.T) {
 			}
 		}
 	}
-	if ran < 8 {
+	if ran < 9 {
 		t.Fatalf("%d commands in README.md", ran)
 	}
 }
@@ -85,6 +88,23 @@ func runDev(t *testing.T, curls []string) {
 		if err != nil || !strings.HasPrefix(string(out), "{") || strings.Contains(string(out), "urn:orchestrator:problem") {
 			t.Errorf("%s\nanswers %s %v", line, out, err)
 		}
+	}
+}
+
+// runBench runs the README's `bench`, addresses and duration aside to the letter, against the two nodes of `dev`.
+func runBench(t *testing.T, line string) {
+	t.Helper()
+	dev := harness.Start(t, harness.Program{Name: "dev", Path: harness.Build(t), Args: []string{"dev", "--nodes", "2", "--port", "0"}})
+	dev.WaitLog(t, 30*time.Second, "Nothing survives")
+	var urls []string
+	for _, node := range []string{"node-1", "node-2"} {
+		urls = append(urls, strings.Fields(dev.Logged("  " + node + " ")[0])[1])
+	}
+	line = regexp.MustCompile(`--url \S+`).ReplaceAllString(line, "--url "+strings.Join(urls, ","))
+	line = regexp.MustCompile(`--duration \S+`).ReplaceAllString(line, "--duration 1s")
+	out, err := exec.CommandContext(t.Context(), harness.Build(t), strings.Fields(line)[1:]...).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "eventual") {
+		t.Errorf("%s\nends with %v:\n%s", line, err, out)
 	}
 }
 

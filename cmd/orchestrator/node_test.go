@@ -38,21 +38,21 @@ func (d *diary) String() string {
 	return strings.Join(d.lines, ", ")
 }
 
-// bench is a node with a handler that keeps requests until told.
-type bench struct {
+// stand is a node with a handler that keeps requests until told.
+type stand struct {
 	node
 	url                         string
 	diary                       diary
 	arrived, departed, released chan struct{}
 }
 
-func newBench(t *testing.T) *bench {
+func newStand(t *testing.T) *stand {
 	t.Helper()
 	l, err := listen(t.Context(), "127.0.0.1", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{url: "http://" + l.Addr().String(), arrived: make(chan struct{}), departed: make(chan struct{}), released: make(chan struct{})}
+	b := &stand{url: "http://" + l.Addr().String(), arrived: make(chan struct{}), departed: make(chan struct{}), released: make(chan struct{})}
 	b.node = node{
 		name: "a", listener: l, gate: &gate{Health: steady{}}, log: slog.New(slog.DiscardHandler), patience: 10 * time.Second,
 		server: &http.Server{Handler: http.HandlerFunc(b.handle), ReadHeaderTimeout: time.Second},
@@ -64,7 +64,7 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-func (b *bench) handle(w http.ResponseWriter, r *http.Request) {
+func (b *stand) handle(w http.ResponseWriter, r *http.Request) {
 	close(b.arrived)
 	select {
 	case <-b.released:
@@ -75,7 +75,7 @@ func (b *bench) handle(w http.ResponseWriter, r *http.Request) {
 }
 
 // start runs the node until end is called, and returns where its result will be.
-func (b *bench) start(t *testing.T) (end context.CancelFunc, result <-chan error) {
+func (b *stand) start(t *testing.T) (end context.CancelFunc, result <-chan error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -84,7 +84,7 @@ func (b *bench) start(t *testing.T) (end context.CancelFunc, result <-chan error
 }
 
 // ask sends a request and returns where it will be known whether it was answered.
-func (b *bench) ask(t *testing.T) <-chan error {
+func (b *stand) ask(t *testing.T) <-chan error {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	answered := make(chan error, 1)
@@ -112,7 +112,7 @@ func await[T any](t *testing.T, what string, c <-chan T) T {
 
 func TestANodeStopsInTheOrderThatNobodyNotices(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newStand(t)
 	end, result := b.start(t)
 	answer := b.ask(t)
 	await(t, "the request arrives", b.arrived)
@@ -135,7 +135,7 @@ func TestANodeStopsInTheOrderThatNobodyNotices(t *testing.T) {
 
 func TestANotReadyNodeStillServes(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newStand(t)
 	b.drainDelay = time.Hour
 	failed := make(chan error)
 	b.loops = func(context.Context) error { return <-failed }
@@ -153,7 +153,7 @@ func TestANotReadyNodeStillServes(t *testing.T) {
 
 func TestARequestThatDoesNotEndIsCutOff(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newStand(t)
 	b.patience = 20 * time.Millisecond
 	end, result := b.start(t)
 	answer := b.ask(t)
@@ -169,7 +169,7 @@ func TestARequestThatDoesNotEndIsCutOff(t *testing.T) {
 
 func TestANodeEndsWithItsLoops(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newStand(t)
 	b.loops = func(context.Context) error { return errors.New("another process holds the name") }
 	_, result := b.start(t)
 	if err := await(t, "the node ends", result); err == nil || !strings.Contains(err.Error(), "holds the name") {

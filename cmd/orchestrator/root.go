@@ -14,6 +14,7 @@ import (
 type commands struct {
 	serve func(ctx context.Context, cfg config.Config, stderr io.Writer) error
 	dev   func(ctx context.Context, o devOptions, stdout, stderr io.Writer) error
+	bench func(ctx context.Context, o benchOptions, stdout, stderr io.Writer) error
 }
 
 func newRoot(environ []string, do commands) *cobra.Command {
@@ -26,7 +27,7 @@ func newRoot(environ []string, do commands) *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return fmt.Errorf("%s: %w", cmd.CommandPath(), err) })
-	root.AddCommand(newServe(environ, do.serve), newDev(do.dev), newVersion())
+	root.AddCommand(newServe(environ, do.serve), newDev(do.dev), newBench(do.bench), newVersion())
 	return root
 }
 

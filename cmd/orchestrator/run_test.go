@@ -24,6 +24,7 @@ type spoken struct {
 	out, err  string
 	served    *config.Config
 	developed *devOptions
+	loaded    *benchOptions
 }
 
 // speak runs a command line whose long-running commands end at once with the error given.
@@ -34,6 +35,7 @@ func speak(t *testing.T, environ []string, result error, args ...string) spoken 
 	root := newRoot(environ, commands{
 		serve: func(_ context.Context, cfg config.Config, _ io.Writer) error { s.served = &cfg; return result },
 		dev:   func(_ context.Context, o devOptions, _, _ io.Writer) error { s.developed = &o; return result },
+		bench: func(_ context.Context, o benchOptions, _, _ io.Writer) error { s.loaded = &o; return result },
 	})
 	root.SetArgs(append([]string{}, args...))
 	root.SetOut(&stdout)
@@ -46,7 +48,7 @@ func speak(t *testing.T, environ []string, result error, args ...string) spoken 
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{
-		"help": {"--help"}, "serve": {"serve", "--help"}, "dev": {"dev", "--help"}, "version": {"version", "--help"},
+		"help": {"--help"}, "serve": {"serve", "--help"}, "dev": {"dev", "--help"}, "bench": {"bench", "--help"}, "version": {"version", "--help"},
 	} {
 		got := speak(t, nil, nil, args...)
 		path := filepath.Join("testdata", name+".golden")
@@ -95,6 +97,11 @@ func TestExitCodes(t *testing.T) {
 		"too many nodes":         {[]string{"dev", "--nodes=17"}, nil, exitUsage, `nodes "17" (from --nodes)`},
 		"nodes past the ports":   {[]string{"dev", "--port=65534"}, nil, exitUsage, `port "65534" (from --port) must be a whole number from 0 to 65533, so that each of 3 nodes has one`},
 		"unknown level":          {[]string{"dev", "--log-level=loud"}, nil, exitUsage, `logLevel "loud" (from --log-level) must be debug, info, warn or error`},
+		"load on nobody":         {[]string{"bench"}, nil, exitUsage, `orchestrator: url "" must name a node or a load balancer`},
+		"all that is wrong":      {[]string{"bench", "--url=h", "--body=1"}, nil, exitUsage, "orchestrator: url \"h\" must be http://host:port or https://host:port\norchestrator: body \"1\" must be"},
+		"unknown operation":      {[]string{"bench", "--url=http://h", "--mix=make=1"}, nil, exitUsage, `orchestrator: mix "make=1" must be weights such as`},
+		"two ends of a load":     {[]string{"bench", "--url=http://h", "--requests=5", "--duration=1s"}, nil, exitUsage, `duration "1s" must be given, or a number of requests`},
+		"unknown report":         {[]string{"bench", "--url=http://h", "-o=xml"}, nil, exitUsage, `output "xml" must be table or json`},
 		"unknown output":         {[]string{"version", "-o", "xml"}, nil, exitUsage, `output "xml" (from --output) must be text or json`},
 	} {
 		t.Run(name, func(t *testing.T) {

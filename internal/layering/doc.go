@@ -9,4 +9,5 @@
 //	groupcommit                                     what comes at once is served together
 //	keyspace                                        key names
 //	session                                         the domain's words
+//	bench                                           load over HTTP, beside all of these: it knows the API and the domain's limits
 package layering

@@ -31,10 +31,11 @@ var layers = map[string][]string{
 	"internal/fleet": {"internal/session", "internal/keyspace", "internal/registry", "internal/lease", "internal/balancer",
 		"internal/sessionstore", "internal/handover", "internal/assignments", "internal/guards", "internal/groupcommit"},
 	"internal/httpapi":  {"internal/session", "internal/assignments"},
+	"internal/bench":    {"internal/session"},
 	"internal/layering": {},
 	"cmd/orchestrator": {"cmd/orchestrator", "internal/session", "internal/keyspace", "internal/redisx", "internal/registry", "internal/lease",
 		"internal/balancer", "internal/sessionstore", "internal/handover", "internal/peers", "internal/assignments", "internal/fleet",
-		"internal/httpapi"},
+		"internal/httpapi", "internal/bench"},
 }
 
 // wiredInTests are what tests of a package may import beside: those of the use cases run on the real thing.
@@ -49,7 +50,7 @@ var libraries = map[string][]string{
 	"github.com/spf13":                       {"cmd/orchestrator"},
 	"github.com/knadh/koanf":                 {"cmd/orchestrator"},
 	"github.com/go-redsync/redsync":          {"internal/lease"},
-	"github.com/vmihailenco/msgpack":         {"internal/sessionstore"},
+	"github.com/vmihailenco/msgpack":         {"internal/sessionstore", "internal/bench"},
 	"github.com/maypok86/otter":              {"internal/sessionstore"},
 	"github.com/klauspost/compress":          {"internal/sessionstore"},
 	"github.com/alicebob/miniredis":          {"cmd/orchestrator"},
@@ -59,7 +60,7 @@ var libraries = map[string][]string{
 	"github.com/redis/go-redis":              {"cmd/orchestrator", "internal/redisx", "internal/registry", "internal/lease", "internal/balancer", "internal/sessionstore", "internal/handover"},
 	"testing":                                {},
 	"os/exec":                                {},
-	"net/http":                               {"cmd/orchestrator", "internal/httpapi", "internal/peers"},
+	"net/http":                               {"cmd/orchestrator", "internal/httpapi", "internal/peers", "internal/bench"},
 	"github.com/gin-gonic/gin/binding":       {},
 	"github.com/gin-gonic/gin/codec/msgpack": {},
 }
