@@ -21,7 +21,7 @@ const maxConfigDepth = maxDepth - 2
 // that are empty. Members that this version does not know are passed over.
 const (
 	memberConfig   = "config"   // map, its keys in order
-	memberLabels   = "labels"   // map of strings, its keys in order
+	memberLabels   = "labels"   // map of strings; read where an older version wrote it
 	memberCreateOp = "createOp" // string
 	memberOps      = "ops"      // array of 16 bytes each
 	memberFloor    = "floor"    // 16 bytes
@@ -48,16 +48,12 @@ var writers = sync.Pool{New: func() any {
 func (w *bodyWriter) write(r Record) error {
 	w.out.Reset()
 	w.out.WriteByte(formatMsgpack)
-	_ = w.enc.EncodeMapLen(count(len(r.Config) > 0, len(r.Labels) > 0, r.CreateOp != "", len(r.Ops) > 0, r.Floor != ""))
+	_ = w.enc.EncodeMapLen(count(len(r.Config) > 0, r.CreateOp != "", len(r.Ops) > 0, r.Floor != ""))
 	if len(r.Config) > 0 {
 		_ = w.enc.EncodeString(memberConfig)
 		if err := w.enc.EncodeMapSorted(r.Config); err != nil {
 			return session.Invalid("config", "cannot be encoded: "+err.Error())
 		}
-	}
-	if len(r.Labels) > 0 {
-		_ = w.enc.EncodeString(memberLabels)
-		_ = w.enc.Encode(r.Labels)
 	}
 	if r.CreateOp != "" {
 		_ = w.enc.EncodeString(memberCreateOp)

@@ -128,6 +128,33 @@ func TestGoldenRecords(t *testing.T) {
 	}
 }
 
+// What an older version wrote: labels as a member of the body.
+func TestLabelsInTheBodyAreRead(t *testing.T) {
+	t.Parallel()
+	got, err := decode(goldenID, readGolden(t, "labels-in-body"))
+	if err != nil || !reflect.DeepEqual(got.Labels, goldens["full"].Labels) || got.Name != goldens["full"].Name {
+		t.Fatalf("%+v, %v", got, err)
+	}
+}
+
+// What a field of labels cannot hold is refused, not written so that it would be read as something else.
+func TestLabelsThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	for _, labels := range []map[string]string{{"a=b": ""}, {"a\nb": ""}, {"a": "b\nc=d"}} {
+		r := goldens["full"]
+		r.Labels = labels
+		var invalid *session.InvalidError
+		if _, err := new(codec).image(r); !errors.As(err, &invalid) || invalid.Field != "labels" {
+			t.Errorf("%q: %v", labels, err)
+		}
+	}
+	for _, field := range []string{"", "tier", "a=1\n", "a=1\na=2"} {
+		if labels, err := parseLabels(field); err == nil {
+			t.Errorf("%q was read as %v", field, labels)
+		}
+	}
+}
+
 // A later version may add fields and members of the body: this version reads on.
 func TestUnknownFieldsAreRead(t *testing.T) {
 	t.Parallel()
@@ -191,7 +218,8 @@ func TestRecordsSurviveRedis(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := goldens["full"]
 		want.Config = rapid.MapOfN(rapid.String(), value(4), 0, 6).Draw(t, "config")
-		want.Labels = rapid.MapOfN(rapid.String(), rapid.String(), 0, 5).Draw(t, "labels")
+		key := rapid.StringMatching(`[^=\n]*`)
+		want.Labels = rapid.MapOfN(key, rapid.StringMatching(`[^\n]*`), 0, 5).Draw(t, "labels")
 		want.Name, want.Workspace = rapid.String().Draw(t, "name"), rapid.String().Draw(t, "workspace")
 		want.OwnedAt = time.UnixMilli(rapid.Int64Range(0, 1<<42).Draw(t, "ownedAt")).UTC()
 		want.Stamp.Epoch = rapid.Uint64Range(0, 1<<53-1).Draw(t, "epoch")

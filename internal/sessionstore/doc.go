@@ -68,6 +68,12 @@
 // scripts that look at the record again, and what is counted is what they found wrong then, so that a healthy store counts nothing however
 // much goes on in it. Entries of a session whose home is lost and whose copies are not stay as they are until home is restored.
 //
+// # Lists
+//
+// A list walks the partitions' indexes, or an owner's sets, from where its token says. Where it filters, Redis looks at the fields that the
+// filter is about, labels among them, and sends only what is selected; how much is looked at next follows from how much was selected so
+// far. So the cost of a page grows with what must be looked at to fill it, up to a bound at which it ends short, and not with the fleet.
+//
 // # Deletion
 //
 // Delete is a change to a tombstone: stamp, operation ids and no body. A tombstone is collected when home and its chain hold it and no

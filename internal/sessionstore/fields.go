@@ -29,11 +29,15 @@ const (
 	fieldUpdatedAt   = "updatedAt"
 	fieldOwnedAt     = "ownedAt"
 	fieldExpiresAt   = "expiresAt"
+	fieldLabels      = "labels"
 	fieldBlob        = "blob"
 )
 
 // encode returns the record's hash fields as alternating names and values.
 func (c *codec) encode(r Record) ([]any, error) {
+	if err := checkLabels(r.Labels); err != nil {
+		return nil, err
+	}
 	blob, err := c.encodeBlob(r)
 	if err != nil {
 		return nil, err
@@ -56,6 +60,9 @@ func (r Record) plain() []any {
 	if !r.ExpiresAt.IsZero() {
 		f = append(f, fieldExpiresAt, formatTime(r.ExpiresAt))
 	}
+	if len(r.Labels) > 0 {
+		f = append(f, fieldLabels, formatLabels(r.Labels))
+	}
 	return append(f, fieldType, r.Type, fieldName, r.Name, fieldWorkspace, r.Workspace, fieldStatus, string(r.Status),
 		fieldOwner, string(r.Holder.Node), fieldIncarnation, r.Holder.Incarnation)
 }
@@ -76,6 +83,11 @@ func decode(id session.ID, f map[string]string) (Record, error) {
 	r.Type, r.Name, r.Workspace = f[fieldType], f[fieldName], f[fieldWorkspace]
 	if r.Status = session.Status(f[fieldStatus]); !r.Status.Valid() {
 		return Record{}, fmt.Errorf("field status holds %q", f[fieldStatus])
+	}
+	if labels, ok := f[fieldLabels]; ok { // an older version kept them in the body
+		if r.Labels, err = parseLabels(labels); err != nil {
+			return Record{}, err
+		}
 	}
 	r.Holder.Incarnation = f[fieldIncarnation]
 	if r.Holder.Node, err = session.ParseNodeID(f[fieldOwner]); err != nil {

@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	listWindow  = 16    // partitions looked at in one flush
+	listWindow  = 16    // partitions looked at in one flush at the most
 	listStep    = 100   // ids read at once at the least, so that a small page with a rare filter does not take a trip for each
+	listMost    = 2000  // ids read at once at the most
 	listScanned = 10000 // records one call reads at the most, so that a filter that matches little cannot hold a node
 )
 
@@ -58,12 +59,12 @@ func (s *Store) List(ctx context.Context, f session.Filter, limit int, token str
 		return session.Page{}, err
 	}
 	var page session.Page
-	for scanned := 0; scanned < listScanned; {
-		ids, next, err := s.entries(ctx, f.Owner, at, max(listStep, limit-len(page.Sessions)))
+	for sc := newScan(limit); sc.looked < listScanned; {
+		ids, next, err := s.entries(ctx, f.Owner, at, sc)
 		if err != nil {
 			return session.Page{}, err
 		}
-		records, err := s.homes(ctx, ids)
+		records, err := s.selected(ctx, ids, f)
 		if err != nil {
 			return session.Page{}, err
 		}
@@ -78,7 +79,7 @@ func (s *Store) List(ctx context.Context, f session.Filter, limit int, token str
 			}
 			page.Sessions = append(page.Sessions, r.Session)
 		}
-		scanned += len(ids) + 1
+		sc = sc.next(len(ids), next.partition-at.partition, limit-len(page.Sessions), len(page.Sessions))
 		if at = next; at.partition == s.keys.Partitions() {
 			return page, nil
 		}
@@ -87,9 +88,28 @@ func (s *Store) List(ctx context.Context, f session.Filter, limit int, token str
 	return page, nil
 }
 
-// entries returns up to limit ids from at on, of one owner or of all, and where to go on. It looks at listWindow partitions.
-func (s *Store) entries(ctx context.Context, owner session.NodeID, at cursor, limit int) ([]session.ID, cursor, error) {
-	end := min(at.partition+listWindow, s.keys.Partitions())
+// scan is how a list goes on: how much it has looked at, and how much it reads at once.
+type scan struct {
+	looked     int // ids, and one for each flush
+	partitions int // it has come through
+	step       int // ids to read next
+	window     int // partitions to read them from
+}
+
+func newScan(limit int) scan { return scan{step: max(listStep, limit), window: listWindow / 4} }
+
+// next sizes the next flush by what was found so far: as many ids as should fill the page, from as many partitions as should hold them.
+func (sc scan) next(ids, partitions, missing, selected int) scan {
+	sc.looked += ids + 1
+	sc.partitions += partitions
+	sc.step = min(max(listStep, (missing+1)*sc.looked/max(selected, 1)), listMost)
+	sc.window = min(max(1, sc.step*max(sc.partitions, 1)/sc.looked), listWindow)
+	return sc
+}
+
+// entries returns the next ids from at on, of one owner or of all, and where to go on.
+func (s *Store) entries(ctx context.Context, owner session.NodeID, at cursor, sc scan) ([]session.ID, cursor, error) {
+	end := min(at.partition+sc.window, s.keys.Partitions())
 	cmds := make([]*redis.StringSliceCmd, 0, listWindow)
 	err := s.redis.Read(ctx, func(pipe redis.Pipeliner) {
 		cmds = cmds[:0]
@@ -98,7 +118,7 @@ func (s *Store) entries(ctx context.Context, owner session.NodeID, at cursor, li
 			if p == at.partition && at.after != "" {
 				from = "(" + string(at.after)
 			}
-			cmds = append(cmds, pipe.ZRangeArgs(ctx, redis.ZRangeArgs{Key: s.listKey(p, owner), Start: from, Stop: "+", ByLex: true, Count: int64(limit)}))
+			cmds = append(cmds, pipe.ZRangeArgs(ctx, redis.ZRangeArgs{Key: s.listKey(p, owner), Start: from, Stop: "+", ByLex: true, Count: int64(sc.step)}))
 		}
 	})
 	if err != nil {
@@ -111,13 +131,13 @@ func (s *Store) entries(ctx context.Context, owner session.NodeID, at cursor, li
 			last = ""
 		}
 		for _, id := range cmd.Val() {
-			if len(ids) == limit {
+			if len(ids) == sc.step {
 				return ids, cursor{at.partition + i, last}, nil
 			}
 			last = session.ID(id)
 			ids = append(ids, last)
 		}
-		if len(cmd.Val()) == limit {
+		if len(cmd.Val()) == sc.step {
 			return ids, cursor{at.partition + i, last}, nil
 		}
 	}
@@ -151,7 +171,7 @@ func (s *Store) homes(ctx context.Context, ids []session.ID) ([]Record, error) {
 			r, err = p.decode(f)
 		}
 		if err != nil {
-			s.log.Warn("left a session out of a list", "session", id, "error", err)
+			s.leftOut(id, err)
 			continue
 		}
 		records = append(records, r)
