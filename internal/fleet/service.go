@@ -90,7 +90,7 @@ func New(cfg Config) (*Service, error) {
 	}
 	s := &Service{Config: cfg, started: time.Now(), metrics: newMetrics(cfg.Metrics), settler: newSettler(cfg.Placer, cfg.Log),
 		recoveries: recoveries{}, answered: answered{}, moving: make(turn, 1)}
-	s.creates = groupcommit.New(createWidth, createMost, s.createTogether)
+	s.creates = groupcommit.New(createWidth, createMost, nil, s.createTogether)
 	s.lastSync.Store(&session.SyncReport{})
 	s.work = newWorkLoop(cfg.Log,
 		job{name: "topology", every: cfg.GossipInterval, run: s.lookAround},

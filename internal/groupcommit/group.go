@@ -13,6 +13,7 @@ import (
 // Group serves items of concurrent callers. It is safe for concurrent use, and has no goroutine while nobody calls.
 type Group[T any] struct {
 	serve       func(ctx context.Context, items []T)
+	weigh       func(item T) int
 	width, most int
 
 	mu      sync.Mutex
@@ -27,10 +28,14 @@ type caller[T any] struct {
 	done chan struct{}
 }
 
-// New returns a group that serves up to width batches at once, each of up to most items. serve leaves outcomes in the items; it should
-// end soon after its context does.
-func New[T any](width, most int, serve func(ctx context.Context, items []T)) *Group[T] {
-	return &Group[T]{serve: serve, width: max(width, 1), most: max(most, 1)}
+// New returns a group that serves up to width batches at once. The items of a batch weigh no more than most together; one that weighs more
+// by itself is served alone. weigh may be nil: each item weighs one. serve leaves outcomes in the items; it should end soon after its context
+// does.
+func New[T any](width, most int, weigh func(item T) int, serve func(ctx context.Context, items []T)) *Group[T] {
+	if weigh == nil {
+		weigh = func(T) int { return 1 }
+	}
+	return &Group[T]{serve: serve, weigh: weigh, width: max(width, 1), most: max(most, 1)}
 }
 
 // Do has an item served. An error is ctx's: the item was not begun and never will be. An item that was begun is waited for, with the
@@ -97,10 +102,15 @@ func (g *Group[T]) carry(batch []*caller[T]) {
 func (g *Group[T]) next() []*caller[T] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	n := min(len(g.waiting), g.most)
-	if n == 0 {
+	if len(g.waiting) == 0 {
 		g.serving--
 		return nil
+	}
+	n := 1
+	for weight := g.weigh(g.waiting[0].item); n < len(g.waiting); n++ {
+		if weight += g.weigh(g.waiting[n].item); weight > g.most {
+			break
+		}
 	}
 	batch := slices.Clone(g.waiting[:n])
 	g.waiting = slices.Delete(g.waiting, 0, n)

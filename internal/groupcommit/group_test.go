@@ -3,6 +3,7 @@ package groupcommit
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,7 +21,7 @@ func TestThoseWhoWaitAreServedTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var batches [][]int
-		g := New(1, 3, func(_ context.Context, items []int) {
+		g := New(1, 3, nil, func(_ context.Context, items []int) {
 			time.Sleep(time.Second)
 			mu.Lock()
 			batches = append(batches, items)
@@ -45,12 +46,33 @@ func TestThoseWhoWaitAreServedTogether(t *testing.T) {
 	})
 }
 
+// A batch takes in order what it can carry, and what is too heavy for any goes alone.
+func TestWeight(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var batches [][]int
+		g := New(1, 10, func(item int) int { return item }, func(_ context.Context, items []int) {
+			time.Sleep(time.Second)
+			batches = append(batches, items)
+		})
+		var callers sync.WaitGroup
+		for _, item := range []int{1, 6, 4, 1, 25, 2, 3} {
+			callers.Go(func() { _ = g.Do(t.Context(), item) })
+			synctest.Wait()
+		}
+		callers.Wait()
+		if want := [][]int{{1}, {6, 4}, {1}, {25}, {2, 3}}; !slices.EqualFunc(batches, want, slices.Equal) {
+			t.Errorf("%v, want %v", batches, want)
+		}
+	})
+}
+
 // The width bounds how many batches are served at once, and all of it is used.
 func TestWidth(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var now, most atomic.Int64
-		g := New(2, 2, func(context.Context, []int) {
+		g := New(2, 2, nil, func(context.Context, []int) {
 			if n := now.Add(1); n > most.Load() {
 				most.Store(n)
 			}
@@ -79,7 +101,7 @@ func TestGivingUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var served []string
-		g := New(1, 9, func(_ context.Context, items []string) {
+		g := New(1, 9, nil, func(_ context.Context, items []string) {
 			time.Sleep(time.Second)
 			served = append(served, items...)
 		})
@@ -110,7 +132,7 @@ func TestContextOfABatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start, ends := time.Now(), []time.Duration(nil)
-		g := New(1, 9, func(ctx context.Context, _ []int) {
+		g := New(1, 9, nil, func(ctx context.Context, _ []int) {
 			deadline, _ := ctx.Deadline()
 			ends = append(ends, deadline.Sub(start))
 			time.Sleep(time.Second)

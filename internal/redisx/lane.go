@@ -14,14 +14,23 @@ const (
 	// laneWidth is how many flushes are under way to one master at once: more would be smaller ones, fewer would have a small call wait
 	// for a large one.
 	laneWidth = 4
-	// laneMost bounds the callers whose commands share a flush.
-	laneMost = 128
+	// laneMost bounds what callers send in one flush, in arguments of commands: a server has answerTime for all of it, and takes some 20 ms
+	// for so many. What a caller sends at once is never split.
+	laneMost = 10_000
 )
 
 // load is what one caller sends to one master in one flush.
 type load struct {
 	cmds []redis.Cmder
 	err  error // of the flush as a whole
+}
+
+// weight is how many arguments a load's commands have.
+func (l *load) weight() (n int) {
+	for _, cmd := range l.cmds {
+		n += len(cmd.Args())
+	}
+	return n
 }
 
 // lane carries the loads of concurrent callers to one master in common flushes. Each master has its own, so that one that is slow keeps
@@ -48,7 +57,7 @@ func (c *Client) pave(t *Topology) {
 	now := &lanes{topology: t, all: make([]*lane, len(t.Masters))}
 	for i, m := range t.Masters {
 		if now.all[i] = before[m.ID]; now.all[i] == nil {
-			now.all[i] = &lane{m.ID, groupcommit.New(laneWidth, laneMost, c.carry)}
+			now.all[i] = &lane{m.ID, groupcommit.New(laneWidth, laneMost, (*load).weight, c.carry)}
 		}
 	}
 	c.lanes.Store(now)
