@@ -50,6 +50,17 @@ unit: ## the tests that need Go alone; the others are skipped by name
 measure: ## take the figures of docs/promises.md again (RUNS=20 each; an hour)
 	ORCHESTRATOR_TEST_REDIS=auto go test -tags $(TAGS) -timeout 0 -count 1 -v -run TestMeasure ./integration -measure $(RUNS)
 
+ONLY    ?=
+ROUNDS  ?= 0
+SIZE    ?= full
+RESULTS ?= bench.json
+
+.PHONY: bench
+bench: ## what the fleet costs, as ratios taken side by side: 10 minutes (ONLY=create,list ROUNDS=5 SIZE=quick RESULTS=bench.json)
+	go test -c -tags $(TAGS) -o bin/bench.test ./integration/bench
+	ORCHESTRATOR_TEST_REDIS=process bin/bench.test -test.run '^TestBench$$' -test.timeout 0 \
+	  -size $(SIZE) -rounds $(ROUNDS) -only '$(ONLY)' -results '$(RESULTS)'
+
 .PHONY: model
 model: ## search the protocol's model for a violation (MODEL_RUNS=1000000 runs per variant)
 	MODEL_RUNS=$(MODEL_RUNS) go test -tags $(TAGS) -timeout 0 -count 1 -v -run TestProtocolHolds ./internal/chainmodel
@@ -120,7 +131,7 @@ image: build ## build the container image, FROM scratch (IMAGE=orchestrator:dev)
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin cover.out
+	rm -rf bin cover.out bench.json
 
 # Root on Debian may install what is missing; anybody else is told by `test` that the race detector is off.
 .PHONY: compiler

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -190,9 +191,7 @@ func (f *fakeAPI) one(w http.ResponseWriter, r *http.Request, id string, body []
 		delete(f.sessions, id)
 		w.WriteHeader(http.StatusNoContent)
 	case r.Method == http.MethodPatch:
-		for k, v := range f.decode(r, body)["labels"].(object) {
-			s["labels"].(object)[k] = v
-		}
+		maps.Copy(s["labels"].(object), f.decode(r, body)["labels"].(object))
 		f.reply(w, r, http.StatusOK, s)
 	default:
 		f.reply(w, r, http.StatusOK, s)
