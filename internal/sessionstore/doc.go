@@ -70,9 +70,9 @@
 //
 // # Lists
 //
-// A list walks the partitions' indexes, or an owner's sets, from where its token says. Where it filters, Redis looks at the fields that the
-// filter is about, labels among them, and sends only what is selected; how much is looked at next follows from how much was selected so
-// far. So the cost of a page grows with what must be looked at to fill it, up to a bound at which it ends short, and not with the fleet.
+// A list walks the partitions' indexes, or an owner's sets, from where its token says. Where it filters, it looks at the fields that
+// the filter is about first, labels among them, and reads whole only what is selected; how much is looked at next follows from how much was
+// selected so far. So the cost of a page grows with what must be looked at to fill it, up to a bound at which it ends short, and not with the fleet.
 //
 // # Deletion
 //

@@ -97,9 +97,9 @@ func TestScanFollowsWhatItFinds(t *testing.T) {
 		step, window                       int
 	}{
 		{"all of a dense partition", 100, 0, 0, 100, listStep, 1},
-		{"one in ten of dense partitions", 100, 0, 90, 10, 919, 9},
-		{"one in ten, four partitions of 25", 100, 4, 90, 10, 919, listWindow},
-		{"nothing of many", 2000, 5, 100, 0, listMost, 4},
+		{"one in ten of dense partitions", 100, 0, 30, 10, 313, 3},
+		{"one in ten, four partitions of 25", 100, 4, 30, 10, 313, 12},
+		{"nothing of many", 500, 5, 100, 0, listMost, 4},
 		{"an empty fleet", 0, 4, 100, 0, listStep + 1, listWindow},
 	} {
 		got := sc.next(c.ids, c.partitions, c.missing, c.selected)
