@@ -50,13 +50,16 @@ var (
 // clusterPatience keeps a busy machine's servers from failing over to one another.
 const clusterPatience = "15000" // ms
 
+// compact is the one setting of deploy/redis/redis-cluster.conf that what is measured depends on.
+var compact = redistest.Set("hash-max-listpack-value", "1024")
+
 // start starts Redis in this layout, until the test ends.
 func (l layout) start(tb testing.TB) redistest.Redis {
 	tb.Helper()
 	if l.masters == 1 {
-		return redistest.NewServer(tb)
+		return redistest.NewServer(tb, compact)
 	}
-	c := redistest.NewCluster(tb, redistest.Masters(l.masters), redistest.Replicas(l.replicas))
+	c := redistest.NewCluster(tb, redistest.Masters(l.masters), redistest.Replicas(l.replicas), compact)
 	for _, n := range c.Nodes() {
 		if err := n.Admin(tb).ConfigSet(context.WithoutCancel(tb.Context()), "cluster-node-timeout", clusterPatience).Err(); err != nil {
 			tb.Fatalf("bench: %v", err)
