@@ -3,6 +3,7 @@ package bench
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	load "orchestrator/internal/bench"
 )
@@ -36,6 +37,7 @@ func (s *suite) fill(g *load.Generator, n int) {
 		if missing -= int(p.Of(load.Batch).Sessions); missing == 0 {
 			return
 		}
+		s.pause(2 * time.Second) // a server that did not answer is busy, and asking it more makes it no less so
 	}
 	s.tb.Fatalf("bench: %d of %d sessions were not made", missing, n)
 }
