@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 
@@ -16,62 +15,68 @@ func (a *api) createBatch(c *gin.Context, _ query) error {
 	if err := refuse(c.Request.Header, "If-Match", epochHeader, idempotencyHeader); err != nil {
 		return err
 	}
-	items, err := readItems(c)
+	b, err := readItems(c)
 	if err != nil {
 		return err
 	}
-	b := newBatch(items)
+	var made []session.Result
 	if len(b.drafts) > 0 {
-		results := a.cfg.Sessions.CreateBatch(c.Request.Context(), b.drafts)
-		if len(results) != len(b.drafts) {
-			return fmt.Errorf("batch of %d drafts came back with %d results", len(b.drafts), len(results))
+		made = a.cfg.Sessions.CreateBatch(c.Request.Context(), b.drafts)
+		if len(made) != len(b.drafts) {
+			return fmt.Errorf("batch of %d drafts came back with %d results", len(b.drafts), len(made))
 		}
-		b.settle(results)
 	}
-	a.logBatch(c, b)
-	return reply(c, http.StatusOK, b.view(requestID(c)))
+	results := b.results(made)
+	a.logBatch(c, results)
+	return reply(c, http.StatusOK, viewBatch(results, requestID(c)))
 }
 
-// batch is the items of one request on their way: drafts holds the valid ones, at says where each belongs in results.
+// batch is the items of one request as they were read: drafts of the valid ones, and for every item what is wrong with it, or nil.
 type batch struct {
-	results []session.Result
-	drafts  []session.Draft
-	at      []int
+	drafts []session.Draft
+	wrong  []error
+	beyond int // items past session.MaxBatch, of which nothing else is known
 }
 
-func newBatch(items []json.RawMessage) *batch {
-	b := &batch{results: make([]session.Result, len(items))}
-	for i, item := range items {
-		draft, err := decodeItem(item)
+// full reports whether the batch holds as many items as it may; if so, it counts another one.
+func (b *batch) full() bool {
+	if len(b.wrong) < session.MaxBatch {
+		return false
+	}
+	b.beyond++
+	return true
+}
+
+// add takes the next item, as it was read or with the reason why it could not be.
+func (b *batch) add(members map[string]any, err error) {
+	if err == nil {
+		var draft session.Draft
+		if draft, err = decodeDraft(members); err == nil {
+			b.drafts = append(b.drafts, draft)
+		}
+	}
+	b.wrong = append(b.wrong, bodyError(err))
+}
+
+// results returns every item's outcome in order: made has those of the drafts.
+func (b *batch) results(made []session.Result) []session.Result {
+	if len(made) == len(b.wrong) {
+		return made
+	}
+	all := make([]session.Result, len(b.wrong))
+	for i, err := range b.wrong {
 		if err != nil {
-			b.results[i].Err = err
+			all[i].Err = err
 			continue
 		}
-		b.drafts, b.at = append(b.drafts, draft), append(b.at, i)
+		all[i], made = made[0], made[1:]
 	}
-	return b
+	return all
 }
 
-func decodeItem(item json.RawMessage) (session.Draft, error) {
-	if len(item) > MaxBody {
-		return session.Draft{}, &session.TooLargeError{Thing: "session", Used: len(item), Limit: MaxBody}
-	}
-	members, err := parseObject(item)
-	if err != nil {
-		return session.Draft{}, err
-	}
-	return decodeDraft(members)
-}
-
-func (b *batch) settle(results []session.Result) {
+func viewBatch(results []session.Result, requestID string) batchView {
+	view := batchView{Results: make([]itemView, len(results))}
 	for i, r := range results {
-		b.results[b.at[i]] = r
-	}
-}
-
-func (b *batch) view(requestID string) batchView {
-	view := batchView{Results: make([]itemView, len(b.results))}
-	for i, r := range b.results {
 		if r.Err != nil {
 			p := problemOf(r.Err, true)
 			p.RequestID = requestID
@@ -86,10 +91,10 @@ func (b *batch) view(requestID string) batchView {
 
 // logBatch tells of items that failed for no fault of the caller's: the answer as a whole is a success, which the access log
 // alone would show.
-func (a *api) logBatch(c *gin.Context, b *batch) {
+func (a *api) logBatch(c *gin.Context, results []session.Result) {
 	failed := 0
 	var first error
-	for _, r := range b.results {
+	for _, r := range results {
 		if r.Err != nil && problemOf(r.Err, true).Status >= http.StatusInternalServerError {
 			if failed++; first == nil {
 				first = r.Err
@@ -98,6 +103,6 @@ func (a *api) logBatch(c *gin.Context, b *batch) {
 	}
 	if failed > 0 {
 		a.cfg.Log.WarnContext(c.Request.Context(), "sessions of a batch were not made",
-			"requestId", requestID(c), "failed", failed, "of", len(b.results), "first", first)
+			"requestId", requestID(c), "failed", failed, "of", len(results), "first", first)
 	}
 }

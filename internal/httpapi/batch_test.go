@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -21,6 +22,20 @@ func echo(_ context.Context, drafts []session.Draft) []session.Result {
 		results[i].Session.Name = d.Name
 	}
 	return results
+}
+
+// packItems returns the batch of those items in MessagePack. One that packText cannot say gives a member twice.
+func packItems(t *testing.T, items []string) string {
+	t.Helper()
+	body := "\x81\xa8sessions\xdd" + string(binary.BigEndian.AppendUint32(nil, uint32(len(items))))
+	for _, item := range items {
+		packed, ok := packText(item, true)
+		if !ok {
+			packed = "\x81\xa6config\x82\xa1x\x01\xa1x\x02"
+		}
+		body += packed
+	}
+	return body
 }
 
 func named(name string) string { return `{"type":"t","name":"` + name + `","workspace":"/w"}` }
@@ -61,6 +76,7 @@ func TestBatchKeepsOrderWhateverFails(t *testing.T) {
 	for mediaType, body := range map[string]string{
 		"application/json":     `{"sessions":[` + strings.Join(items, ",") + `]}`,
 		"application/x-ndjson": strings.Join(items, "\n"),
+		"application/msgpack":  packItems(t, items),
 	} {
 		r := call(t, h, "POST /v1/sessions/batch", body, "Content-Type", mediaType)
 		got := results(t, r)
@@ -107,11 +123,15 @@ func TestBatchSize(t *testing.T) {
 	}
 	require.Len(t, results(t, call(t, h, "POST /v1/sessions/batch", lines, "Content-Type", "application/x-ndjson")), session.MaxBatch)
 	require.Len(t, results(t, call(t, h, "POST /v1/sessions/batch", wrapped(lines))), session.MaxBatch)
+	packed, _ := packText(wrapped(lines), true)
+	require.Len(t, results(t, call(t, h, "POST /v1/sessions/batch", packed, "Content-Type", "application/msgpack")), session.MaxBatch)
 
-	lines += "1\n2\n"
+	lines += "1\n{\"a\":[{}]}\n"
+	packed, _ = packText(wrapped(lines), true)
 	for _, r := range []response{
 		call(t, h, "POST /v1/sessions/batch", lines, "Content-Type", "application/x-ndjson"),
 		call(t, h, "POST /v1/sessions/batch", wrapped(lines)),
+		call(t, h, "POST /v1/sessions/batch", packed, "Content-Type", "application/msgpack"),
 	} {
 		p := r.problem(http.StatusRequestEntityTooLarge, "too-large")
 		require.EqualValues(t, session.MaxBatch+2, p["used"])
@@ -129,6 +149,9 @@ func TestBatchRefuses(t *testing.T) {
 		"{\"sessions\":[\"\xff\"]}": "body",
 	} {
 		call(t, h, "POST /v1/sessions/batch", body).invalid(field)
+		if packed, ok := packText(body, true); ok {
+			call(t, h, "POST /v1/sessions/batch", packed, "Content-Type", "application/msgpack").invalid(field)
+		}
 	}
 	call(t, h, "POST /v1/sessions/batch", "\n\n", "Content-Type", "application/x-ndjson").invalid("sessions")
 }
@@ -137,6 +160,31 @@ func TestBatchThatLosesResults(t *testing.T) {
 	t.Parallel()
 	h := handlerOf(t, config(&fake{createBatch: func(context.Context, []session.Draft) []session.Result { return nil }}))
 	call(t, h, "POST /v1/sessions/batch", `{"sessions":[`+named("a")+`]}`).problem(http.StatusInternalServerError, "internal")
+}
+
+// An item is measured as it was sent, without what stands between it and the next.
+func TestBatchItemLimit(t *testing.T) {
+	t.Parallel()
+	h := handlerOf(t, config(&fake{}))
+	large := func(size int) string { // which no name may be
+		return `{"name":"` + strings.Repeat("x", size-len(`{"name":""}`)) + `"}`
+	}
+	for size, code := range map[int]string{MaxBody: "invalid-request", MaxBody + 1: "too-large"} {
+		for mediaType, body := range map[string]string{
+			"application/json":     `{"sessions":[{} , ` + large(size) + ` , {} ]}`,
+			"application/x-ndjson": "{}\n " + large(size) + " \n{}",
+			"application/msgpack":  packItems(t, []string{`{}`, large(size - len("\x81\xa4name\xdb0000") + len(`{"name":""}`)), `{}`}),
+		} {
+			got := results(t, call(t, h, "POST /v1/sessions/batch", body, "Content-Type", mediaType))
+			require.Len(t, got, 3)
+			p := got[1]["problem"].(map[string]any)
+			require.Equal(t, code, p["code"], "%s %d", mediaType, size)
+			if code == "too-large" {
+				require.EqualValues(t, size, p["used"], mediaType)
+				require.EqualValues(t, MaxBody, p["limit"])
+			}
+		}
+	}
 }
 
 func TestBatchBodyLimit(t *testing.T) {

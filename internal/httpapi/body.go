@@ -1,9 +1,9 @@
 package httpapi
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"slices"
@@ -21,60 +21,62 @@ const (
 	typeNDJSON     = "application/x-ndjson"
 )
 
-// readObject reads a body that must be one JSON object.
+// typesMsgpack are the names of MessagePack, the first of them ours.
+var typesMsgpack = []string{"application/msgpack", "application/x-msgpack", "application/vnd.msgpack"}
+
+// packed reports whether a media type is MessagePack.
+func packed(mediaType string) bool { return slices.Contains(typesMsgpack, mediaType) }
+
+// readObject reads a body that must be one object, in MessagePack or one of accepted, which are JSON.
 func readObject(c *gin.Context, accepted ...string) (map[string]any, error) {
-	body, _, err := readBody(c, MaxBody, accepted...)
+	body, mediaType, err := readBody(c, MaxBody, accepted...)
 	if err != nil {
 		return nil, err
 	}
-	return parseObject(body)
+	if body == nil {
+		return nil, session.Invalid("body", "is required")
+	}
+	return parseAs(mediaType, body)
 }
 
 // readOptionalObject is readObject for a body that may be left out: no members then.
 func readOptionalObject(c *gin.Context) (map[string]any, error) {
-	body, err := readOptional(c)
+	if c.Request.ContentLength == 0 {
+		return nil, nil
+	}
+	body, mediaType, err := readBody(c, MaxBody, typeJSON)
 	if err != nil || body == nil {
 		return nil, err
+	}
+	return parseAs(mediaType, body)
+}
+
+func parseAs(mediaType string, body []byte) (map[string]any, error) {
+	if packed(mediaType) {
+		return parsePacked(body)
 	}
 	return parseObject(body)
 }
 
-// readBody returns the whole body and its media type, which must be one of accepted. An empty body is an error.
+// readBody returns the whole body, nil where it is empty, and its media type, which must be MessagePack or one of accepted. Those are text, and
+// as such UTF-8.
 func readBody(c *gin.Context, limit int, accepted ...string) (body []byte, mediaType string, err error) {
 	body, err = readLimited(c, limit)
-	if err != nil {
+	if err != nil || len(body) == 0 {
 		return nil, "", err
-	}
-	if len(body) == 0 {
-		return nil, "", session.Invalid("body", "is required")
 	}
 	mediaType, err = mediaTypeOf(c.Request.Header, accepted)
 	if err != nil {
 		return nil, "", err
 	}
-	if !utf8.Valid(body) {
+	if !packed(mediaType) && !utf8.Valid(body) {
 		return nil, "", session.Invalid("body", "must be valid UTF-8")
 	}
 	return body, mediaType, nil
 }
 
-// readOptional is readBody for a JSON body that may be left out.
-func readOptional(c *gin.Context) ([]byte, error) {
-	if c.Request.ContentLength == 0 {
-		return nil, nil
-	}
-	body, err := readLimited(c, MaxBody)
-	if err != nil || len(body) == 0 {
-		return nil, err
-	}
-	if _, err := mediaTypeOf(c.Request.Header, []string{typeJSON}); err != nil {
-		return nil, err
-	}
-	if !utf8.Valid(body) {
-		return nil, session.Invalid("body", "must be valid UTF-8")
-	}
-	return body, nil
-}
+// roomForBody bounds the memory that a caller gets for announcing a body, in bytes. More is once it is sent.
+const roomForBody = 64 << 10
 
 // readLimited refuses a body that is announced too long before reading any of it, and one that turns out so as soon as it does.
 func readLimited(c *gin.Context, limit int) ([]byte, error) {
@@ -82,7 +84,9 @@ func readLimited(c *gin.Context, limit int) ([]byte, error) {
 	if r.ContentLength > int64(limit) {
 		return nil, &session.TooLargeError{Thing: "body", Used: int(r.ContentLength), Limit: limit}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, r.Body, int64(limit)))
+	var body bytes.Buffer
+	body.Grow(int(min(max(r.ContentLength, 0), roomForBody)) + bytes.MinRead)
+	_, err := body.ReadFrom(http.MaxBytesReader(c.Writer, r.Body, int64(limit)))
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
@@ -92,21 +96,24 @@ func readLimited(c *gin.Context, limit int) ([]byte, error) {
 	case err != nil:
 		return nil, session.Invalid("body", "could not be read to its end")
 	}
-	return body, nil
+	return body.Bytes(), nil
 }
 
-// mediaTypeOf returns the body's media type where it is accepted, in UTF-8 and not encoded otherwise.
+// mediaTypeOf returns the body's media type where it is MessagePack or one of accepted, in UTF-8 and not encoded otherwise.
 func mediaTypeOf(h http.Header, accepted []string) (string, error) {
 	if enc := h.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
 		return "", unsupportedMediaType.because("Content-Encoding " + enc + " is not supported: send the body as it is")
 	}
-	want := "send Content-Type: " + strings.Join(accepted, " or ")
 	given := h.Get("Content-Type")
+	if slices.Contains(accepted, given) || packed(given) {
+		return given, nil
+	}
+	want := "send Content-Type: " + strings.Join(append(accepted, typesMsgpack[0]), " or ")
 	if given == "" {
 		return "", unsupportedMediaType.because("the body has no Content-Type: " + want)
 	}
 	mediaType, params, err := mime.ParseMediaType(given)
-	if err != nil || !slices.Contains(accepted, mediaType) {
+	if err != nil || !slices.Contains(accepted, mediaType) && !packed(mediaType) {
 		return "", unsupportedMediaType.because("Content-Type " + given + " is not supported here: " + want)
 	}
 	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {

@@ -58,7 +58,7 @@ func TestMediaTypes(t *testing.T) {
 		call(t, h, "POST /v1/sessions", minimal, "Content-Type", good).ok(http.StatusCreated)
 	}
 	for target, bad := range map[string][]string{
-		"POST /v1/sessions": {"", "text/plain", "application/merge-patch+json", "application/x-ndjson", "application/msgpack",
+		"POST /v1/sessions": {"", "text/plain", "application/merge-patch+json", "application/x-ndjson", "application/cbor",
 			"application/x-www-form-urlencoded", "application/json; charset=latin1", "application/json; =", "/"},
 		"POST /v1/sessions/batch":                  {"application/merge-patch+json", "text/csv"},
 		"PATCH /v1/sessions/" + someID:             {"application/json-patch+json", "application/x-ndjson"},
@@ -79,7 +79,7 @@ func TestBodyThatIsNoObject(t *testing.T) {
 	h := handlerOf(t, config(&fake{}))
 	for _, body := range []string{
 		"", " ", "null", "1", `"x"`, "[]", "{", "}", `{"type"}`, `{"type":}`, `{"type":"t",}`, `{type:1}`, `{"type":"t"} {}`, `{"type":"t"}]`,
-		"{\"type\":\"\xff\"}", `{"type":"t"`, `{"a":01}`, `{"a":+1}`, `{"a":NaN}`, "\ufeff{}", strings.Repeat("[", 100_000),
+		"{\"type\":\"\xff\"}", `{"type":"t"`, `{"a":01}`, `{"a":+1}`, `{"a":NaN}`, "\ufeff{}", `{"a":"\ud800"}`, `{"a":1e999`, `{"a":1,"a":2`, `{"a":{}]`, strings.Repeat("[", 100_000),
 	} {
 		if strings.HasPrefix(body, "[[") {
 			call(t, h, "POST /v1/sessions", body).problem(http.StatusBadRequest, "invalid-request")

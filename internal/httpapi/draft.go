@@ -34,18 +34,20 @@ func decodeDraft(members map[string]any) (session.Draft, error) {
 
 // labels reads an object of strings without nulls.
 func (f *fields) labels(name string) map[string]string {
-	texts := f.texts(name)
-	if texts == nil {
+	o := f.object(name)
+	if o == nil {
 		return nil
 	}
-	out := make(map[string]string, len(texts))
-	for _, k := range sortedKeys(texts) {
-		if texts[k] == nil {
-			f.wrong(name+"."+k, "must be a string")
-			continue
+	out := make(map[string]string, len(o))
+	var wrong []string
+	for k, v := range o {
+		s, ok := v.(string)
+		if !ok {
+			wrong = append(wrong, k)
 		}
-		out[k] = *texts[k]
+		out[k] = s
 	}
+	f.noText(name, wrong)
 	return out
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,24 +16,27 @@ import (
 type fields struct {
 	path    string // where the object is: "" at the top, else with a trailing point
 	members map[string]any
-	known   map[string]bool
+	known   []string
+	room    [12]string // for known
 	err     error
 }
 
 func read(members map[string]any) *fields {
-	return &fields{members: members, known: map[string]bool{}}
+	f := &fields{members: members}
+	f.known = f.room[:0]
+	return f
 }
 
 // take returns a member that is there and not null.
 func (f *fields) take(name string) (any, bool) {
-	f.known[name] = true
+	f.known = append(f.known, name)
 	v := f.members[name]
 	return v, v != nil
 }
 
 // null reports whether a member is there and null.
 func (f *fields) null(name string) bool {
-	f.known[name] = true
+	f.known = append(f.known, name)
 	v, given := f.members[name]
 	return given && v == nil
 }
@@ -76,17 +80,26 @@ func (f *fields) texts(name string) map[string]*string {
 		return nil
 	}
 	out := make(map[string]*string, len(o))
-	for _, k := range sortedKeys(o) {
-		switch v := o[k].(type) {
+	var wrong []string
+	for k, v := range o {
+		switch v := v.(type) {
 		case nil:
 			out[k] = nil
 		case string:
 			out[k] = &v
 		default:
-			f.wrong(name+"."+k, "must be a string")
+			wrong = append(wrong, k)
 		}
 	}
+	f.noText(name, wrong)
 	return out
+}
+
+// noText refuses the members of an object that should be strings; the first of them is named.
+func (f *fields) noText(name string, members []string) {
+	if len(members) > 0 {
+		f.wrong(name+"."+slices.Min(members), "must be a string")
+	}
 }
 
 // duration reads a Go duration ("30m") or whole milliseconds; 0 where it is absent or null.
@@ -179,10 +192,15 @@ func (f *fields) epoch(name string) uint64 {
 
 // done returns the first error. Members that no reader asked for come first: a misspelt name explains a missing field.
 func (f *fields) done() error {
-	for _, name := range sortedKeys(f.members) {
-		if !f.known[name] {
-			return session.Invalid(f.path+clip(name), unknownField(name))
+	var unknown []string
+	for name := range f.members {
+		if !slices.Contains(f.known, name) {
+			unknown = append(unknown, name)
 		}
+	}
+	if len(unknown) > 0 {
+		name := slices.Min(unknown)
+		return session.Invalid(f.path+clip(name), unknownField(name))
 	}
 	return f.err
 }

@@ -2,121 +2,136 @@ package httpapi
 
 import (
 	"bytes"
-	"encoding/json"
 
 	"github.com/gin-gonic/gin"
 
 	"orchestrator/internal/session"
 )
 
-// readItems splits a body into its items, which are not decoded yet.
-func readItems(c *gin.Context) ([]json.RawMessage, error) {
+// readItems reads the items of a batch's body. It fails where the body is broken or holds none or too many; what is wrong with an item is
+// in the batch, for it must not spoil the others.
+func readItems(c *gin.Context) (*batch, error) {
 	body, mediaType, err := readBody(c, MaxBatchBody, typeJSON, typeNDJSON)
 	if err != nil {
 		return nil, err
 	}
-	split := splitSessions
-	if mediaType == typeNDJSON {
-		split = splitLines
+	b := new(batch)
+	switch {
+	case body == nil:
+		err = session.Invalid("body", "is required")
+	case mediaType == typeNDJSON:
+		b.readLines(body)
+	case packed(mediaType):
+		err = b.readPacked(body)
+	default:
+		err = b.readJSON(body)
 	}
-	found, err := split(body)
 	switch {
 	case err != nil:
-		return nil, err
-	case found.count == 0:
+		return nil, bodyError(err)
+	case len(b.wrong) == 0:
 		return nil, session.Invalid("sessions", "must hold at least one session")
-	case found.count > session.MaxBatch:
-		return nil, &session.TooLargeError{Thing: "sessions (their number)", Used: found.count, Limit: session.MaxBatch}
+	case b.beyond > 0:
+		return nil, &session.TooLargeError{Thing: "sessions (their number)", Used: len(b.wrong) + b.beyond, Limit: session.MaxBatch}
 	}
-	return found.kept, nil
+	return b, nil
 }
 
-// items counts what a batch holds and keeps no more of it than a batch may hold.
-type items struct {
-	kept  []json.RawMessage
-	count int
-}
-
-func (it *items) add(item json.RawMessage) {
-	if it.count++; it.count <= session.MaxBatch {
-		it.kept = append(it.kept, item)
-	}
-}
-
-// splitLines reads NDJSON: one item a line, empty lines aside.
-func splitLines(body []byte) (items, error) {
-	var found items
+// readLines reads NDJSON: one item a line, empty lines aside.
+func (b *batch) readLines(body []byte) {
+	src := newJSON(nil)
 	for line := range bytes.Lines(body) {
-		if line = bytes.TrimSpace(line); len(line) > 0 {
-			found.add(line)
+		if line = bytes.TrimSpace(line); len(line) == 0 || b.full() {
+			continue
 		}
+		src.reset(line)
+		members, err := values{src}.object(MaxBody)
+		if err == nil {
+			err = src.end()
+		}
+		b.add(members, err)
 	}
-	return found, nil
 }
 
-// splitSessions reads {"sessions":[...]}. It leaves the items as they are, for one that cannot be read must not spoil the others.
-func splitSessions(body []byte) (items, error) {
-	p := newParser(body)
-	found, err := p.wrapped("sessions")
-	if err == nil {
-		err = p.end()
-	}
-	if err != nil {
-		return items{}, bodyError(err)
-	}
-	return found, nil
-}
-
-// wrapped reads an object of one member, which is an array.
-func (p parser) wrapped(name string) (found items, err error) {
-	if err := p.expect(json.Delim('{'), session.Invalid("body", "must be a JSON object")); err != nil {
-		return found, err
-	}
-	given := false
-	for p.dec.More() {
-		token, err := p.dec.Token()
-		if err != nil {
-			return found, err
-		}
-		switch member, _ := token.(string); {
-		case member != name:
-			return found, session.Invalid(clip(member), unknownField(member))
-		case given:
-			return found, session.Invalid(name, "is given twice")
-		}
-		given = true
-		if err := p.elements(name, &found); err != nil {
-			return found, err
-		}
-	}
-	if _, err := p.dec.Token(); err != nil {
-		return found, err
-	}
-	if !given {
-		return found, session.Invalid(name, "is required")
-	}
-	return found, nil
-}
-
-func (p parser) elements(name string, found *items) error {
-	if err := p.expect(json.Delim('['), session.Invalid(name, "must be an array")); err != nil {
+func (b *batch) readJSON(body []byte) error {
+	src := newJSON(body)
+	if err := b.readSessions(values{src}); err != nil {
 		return err
 	}
-	for p.dec.More() {
-		var item json.RawMessage
-		if err := p.dec.Decode(&item); err != nil {
-			return err
-		}
-		found.add(item)
-	}
-	_, err := p.dec.Token()
-	return err
+	return src.end()
 }
 
-func (p parser) expect(want json.Token, otherwise error) error {
-	token, err := p.dec.Token()
-	if err == nil && token != want {
-		return otherwise
+func (b *batch) readPacked(body []byte) error {
+	src, err := newMsgpack(body, MaxBatchBody)
+	if err != nil {
+		return err
 	}
-	return err
+	return b.readSessions(values{src})
+}
+
+// readSessions reads {"sessions":[...]}.
+func (b *batch) readSessions(vs values) error {
+	const name = "sessions"
+	_, in, err := vs.value()
+	switch {
+	case err != nil:
+		return err
+	case in.kind != '{':
+		return session.Invalid("body", "must be an object")
+	}
+	for i := 0; ; i++ {
+		more, err := vs.more(in, i)
+		switch {
+		case err != nil:
+			return err
+		case !more && i == 0:
+			return session.Invalid(name, "is required")
+		case !more:
+			return nil
+		}
+		member, err := vs.name()
+		switch {
+		case err != nil:
+			return err
+		case member != name:
+			return session.Invalid(clip(member), unknownField(member))
+		case i > 0:
+			return session.Invalid(name, "is given twice")
+		}
+		if err := b.readArray(vs, name); err != nil {
+			return err
+		}
+	}
+}
+
+func (b *batch) readArray(vs values, name string) error {
+	_, in, err := vs.value()
+	switch {
+	case err != nil:
+		return within(name, err)
+	case in.kind != '[':
+		return session.Invalid(name, "must be an array")
+	}
+	b.drafts = make([]session.Draft, 0, min(in.count, session.MaxBatch))
+	for i := 0; ; i++ {
+		if more, err := vs.more(in, i); err != nil || !more {
+			return err
+		}
+		if err := b.readItem(vs); err != nil {
+			return err
+		}
+	}
+}
+
+// readItem reads one item; of those past the limit it only sees that they are there.
+func (b *batch) readItem(vs values) error {
+	if b.full() {
+		return vs.skip()
+	}
+	members, err := vs.object(MaxBody)
+	if err != nil && !refused(err) {
+		return err
+	}
+	b.add(members, err)
+	return nil
 }
