@@ -25,7 +25,7 @@ func (a *api) listAssignments(c *gin.Context, _ query) error {
 	if err != nil {
 		return err
 	}
-	return reply(c, http.StatusOK, assignmentsView{viewAssignments(all)})
+	return reply(c, http.StatusOK, assignmentsView(all))
 }
 
 // followAssignments tells a process beside this node what to run, until one of both ends it. The rules for that process are those of
@@ -120,38 +120,38 @@ func (a *api) hereOnly(c *gin.Context) error {
 	return p
 }
 
-type assignmentsView struct {
-	Assignments []assignmentView `json:"assignments"`
+type assignmentsView []session.Assignment
+
+func (v assignmentsView) write(w *writer) {
+	w.object(1)
+	w.name("assignments")
+	v.writeArray(w)
+	w.end('}')
 }
 
-type assignmentView struct {
-	ID      session.ID  `json:"id"`
-	Epoch   uint64      `json:"epoch"`
-	Session sessionView `json:"session"`
-}
-
-func viewAssignment(as session.Assignment) assignmentView {
-	return assignmentView{as.Session.ID, as.Session.Stamp.Epoch, viewSession(as.Session)}
-}
-
-func viewAssignments(all []session.Assignment) []assignmentView {
-	views := make([]assignmentView, len(all))
-	for i, as := range all {
-		views[i] = viewAssignment(as)
+func (v assignmentsView) writeArray(w *writer) {
+	w.array(len(v))
+	for _, as := range v {
+		assignmentView(as).write(w)
 	}
-	return views
+	w.end(']')
+}
+
+type assignmentView session.Assignment
+
+func (v assignmentView) write(w *writer) {
+	w.object(3)
+	w.name("id").text(string(v.Session.ID))
+	w.name("epoch").unsigned(v.Session.Stamp.Epoch)
+	w.name("session")
+	(*sessionView)(&v.Session).write(w)
+	w.end('}')
 }
 
 // The events of a stream of assignments, one view for each kind.
 type (
-	snapshotView struct {
-		Watcher     string           `json:"watcher"`
-		Node        session.NodeID   `json:"node"`
-		Incarnation string           `json:"incarnation"`
-		Until       instant          `json:"until"`
-		Assignments []assignmentView `json:"assignments"`
-	}
-	revokedView struct {
+	snapshotView assignments.Event
+	revokedView  struct {
 		ID       session.ID `json:"id"`
 		Epoch    uint64     `json:"epoch"`
 		Deadline instant    `json:"deadline"`
@@ -167,9 +167,9 @@ type (
 func viewEvent(ev assignments.Event) any {
 	switch ev.Kind {
 	case assignments.Snapshot:
-		return snapshotView{ev.Watcher, ev.Holder.Node, ev.Holder.Incarnation, instant(ev.Until), viewAssignments(ev.Assignments)}
+		return snapshotView(ev)
 	case assignments.Assigned:
-		return viewAssignment(ev.Assignment)
+		return assignmentView(ev.Assignment)
 	case assignments.Revoked:
 		return revokedView{ev.ID, ev.Epoch, instant(ev.Deadline)}
 	case assignments.Valid:
@@ -177,4 +177,15 @@ func viewEvent(ev assignments.Event) any {
 	case assignments.End:
 	}
 	return endView{ev.Reason}
+}
+
+func (v snapshotView) write(w *writer) {
+	w.object(5)
+	w.name("watcher").text(v.Watcher)
+	w.name("node").text(string(v.Holder.Node))
+	w.name("incarnation").text(v.Holder.Incarnation)
+	w.name("until").instant(v.Until)
+	w.name("assignments")
+	assignmentsView(v.Assignments).writeArray(w)
+	w.end('}')
 }

@@ -28,7 +28,7 @@ func (a *api) createBatch(c *gin.Context, _ query) error {
 	}
 	results := b.results(made)
 	a.logBatch(c, results)
-	return reply(c, http.StatusOK, viewBatch(results, requestID(c)))
+	return reply(c, http.StatusOK, batchView{results, requestID(c)})
 }
 
 // batch is the items of one request as they were read: drafts of the valid ones, and for every item what is wrong with it, or nil.
@@ -72,21 +72,6 @@ func (b *batch) results(made []session.Result) []session.Result {
 		all[i], made = made[0], made[1:]
 	}
 	return all
-}
-
-func viewBatch(results []session.Result, requestID string) batchView {
-	view := batchView{Results: make([]itemView, len(results))}
-	for i, r := range results {
-		if r.Err != nil {
-			p := problemOf(r.Err, true)
-			p.RequestID = requestID
-			view.Results[i] = itemView{Status: p.Status, Problem: &p}
-			continue
-		}
-		s := viewSession(r.Session)
-		view.Results[i] = itemView{Status: http.StatusCreated, Session: &s}
-	}
-	return view
 }
 
 // logBatch tells of items that failed for no fault of the caller's: the answer as a whole is a success, which the access log

@@ -5,18 +5,22 @@
 // checked before any use case is called, and whatever the route cannot honour is refused by name rather than ignored. Then
 // one use case is called, through an interface declared here, and its result is written.
 //
-// Bodies of requests are JSON in UTF-8 or MessagePack. A field that a client may not set is an unknown field; a member given
-// twice, anything after the value, and an integer that does not fit in 64 bits are refused, so that what is stored is what was sent. Integers stay
-// integers; other numbers are IEEE 754 doubles.
+// Bodies are JSON in UTF-8, or MessagePack where asked for, both ways. A field that a client may not set is an unknown field; a
+// member given twice, anything after the value, and an integer that does not fit in 64 bits are refused, so that what is stored
+// is what was sent. Integers stay integers; other numbers are IEEE 754 doubles.
 //
-// MessagePack is another writing of the same documents, so that a client may change encodings and nothing else: the same names, times as RFC
-// 3339 text, durations as "30m" or whole milliseconds, a patch that merges as JSON's does. A request says what it is by Content-Type (application/msgpack, also under
-// its names application/x-msgpack and application/vnd.msgpack). What JSON
-// cannot say is refused, since a session is shown to readers of either: bin, extensions, names that are not strings, NaN and infinities. A body
-// in MessagePack is measured before it is read, and may say no more than one in JSON of the largest size.
+// MessagePack is another writing of the same documents, so that a client may change encodings and nothing else: the same names,
+// times as RFC 3339 text, durations as "30m" or whole milliseconds, a patch that merges as JSON's does. A request says what it is by
+// Content-Type (application/msgpack, or by its names application/x-msgpack and application/vnd.msgpack), and by Accept what it
+// wants back; answerType has the rule. What JSON cannot say is refused, since a session is shown to readers of either: bin,
+// extensions, names that are not strings, NaN and infinities. A body in MessagePack is measured before it is read, and may say
+// no more than one in JSON of the largest size. Problems and streams of events are always JSON. An ETag names the state of a session,
+// not the bytes of an answer: it is the same in both encodings.
 //
-// How a body is read: a source tells its values one after another (jsonSource, msgpackSource), and values makes Go values of them, with
-// the rules that both encodings share; fields then takes the members by name. An item of a batch that is refused is left by its source, and the next one read.
+// How a body is read: a source tells its values one after another (jsonSource, msgpackSource), and values makes Go values of
+// them, with the rules that both encodings share; fields then takes the members by name. An item of a batch that is refused is left
+// by its source, and the next one read. How an answer is written: those that hold sessions write themselves with a writer, which
+// knows both encodings; the others are written by encoding/json, and where MessagePack is wanted the same again.
 //
 // Every failure is a problem document (RFC 9457) made by one table, in errors.go, from the errors of package session. Its code
 // is what a program decides by; its detail is for people and never holds text that is the system's own affair.

@@ -1,13 +1,9 @@
 package httpapi
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"mime"
 	"net/http"
-	"strconv"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -22,13 +18,10 @@ func (a *api) streams(c *gin.Context) bool {
 
 // acceptsEvents reports whether Accept names text/event-stream itself, which nobody does who wants anything else.
 func acceptsEvents(h http.Header) bool {
-	for line := range strings.SplitSeq(strings.Join(h.Values("Accept"), ","), ",") {
-		mediaType, params, err := mime.ParseMediaType(line)
-		if err != nil || mediaType != typeEvents {
-			continue
+	for mediaType, q := range accepted(h) {
+		if mediaType == typeEvents {
+			return q > 0
 		}
-		q, err := strconv.ParseFloat(params["q"], 64)
-		return err != nil || q > 0
 	}
 	return false
 }
@@ -60,18 +53,16 @@ func beneath(w gin.ResponseWriter) http.ResponseWriter {
 // send writes one event and sees it off. A caller that does not read is given up after the time-out, which takes the place of the server's
 // limit for a whole answer.
 func (e *events) send(name string, data any) error {
-	var text bytes.Buffer
-	text.WriteString("event: " + name + "\ndata: ")
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(data); err != nil {
-		return fmt.Errorf("encode the event %s: %w", name, err)
+	w := newWriter(false)
+	defer w.free()
+	if w.value(data); w.err != nil {
+		return fmt.Errorf("event %s: %w", name, w.err)
 	}
-	text.WriteByte('\n')
+	text := slices.Concat([]byte("event: "+name+"\ndata: "), w.out, []byte("\n\n"))
 	if err := e.control.SetWriteDeadline(time.Now().Add(e.timeout)); err != nil {
 		return fmt.Errorf("set the time for an event: %w", err)
 	}
-	if _, err := e.out.Write(text.Bytes()); err != nil {
+	if _, err := e.out.Write(text); err != nil {
 		return err
 	}
 	return e.control.Flush()

@@ -20,11 +20,7 @@ func (a *api) listSessions(c *gin.Context, q query) error {
 	if err != nil {
 		return err
 	}
-	view := pageView{Sessions: make([]sessionView, len(page.Sessions)), NextPageToken: page.Next}
-	for i, s := range page.Sessions {
-		view.Sessions[i] = viewSession(s)
-	}
-	return reply(c, http.StatusOK, view)
+	return reply(c, http.StatusOK, pageView(page))
 }
 
 // listing is what a list's query asks for.

@@ -65,13 +65,35 @@ func numbers(v any) (_ any, ok bool) {
 	return v, true
 }
 
+// unpacked is a MessagePack document as another library reads it, in the form of encoding/json's values.
+func unpacked(t failing, body string) any {
+	t.Helper()
+	dec := msgpack.NewDecoder(strings.NewReader(body))
+	dec.UseLooseInterfaceDecoding(true)
+	v, err := dec.DecodeInterfaceLoose()
+	require.NoError(t, err)
+	_, err = dec.PeekCode()
+	require.Error(t, err, "something follows the document")
+	text, err := json.Marshal(v)
+	require.NoError(t, err)
+	var plain any
+	require.NoError(t, json.Unmarshal(text, &plain))
+	return plain
+}
+
+// failing is what rapid's T and testing's have in common.
+type failing interface {
+	require.TestingT
+	Helper()
+}
+
 // anything draws what JSON can say.
 func anything(depth int) *rapid.Generator[any] {
 	scalars := []*rapid.Generator[any]{
-		rapid.Just[any](nil), rapid.Bool().AsAny(), rapid.String().AsAny(), rapid.Int64().AsAny(),
+		rapid.Just[any](nil), rapid.Bool().AsAny(), rapid.String().AsAny(), rapid.Float64().AsAny(), rapid.Int64().AsAny(),
 		rapid.Uint64Min(math.MaxInt64 + 1).AsAny(), rapid.Int64Range(-300, 300).AsAny(), rapid.StringN(30, 300, -1).AsAny(),
 		rapid.SampledFrom([]any{int64(math.MinInt64), int64(math.MaxInt64), int64(-32), int64(-33), int64(-128), int64(-129), int64(-32769), int64(1 << 31), int64(1 << 32),
-			uint64(math.MaxUint64), math.MaxFloat64, math.SmallestNonzeroFloat64, "\u2028<&>\"\\\x00", ""}),
+			uint64(math.MaxUint64), math.MaxFloat64, math.SmallestNonzeroFloat64, 0x1p64, -0x1.1p63, 0x1.1p63, 1e20, -1e20, 3.0, "\u2028<&>\"\\\x00", ""}),
 	}
 	if depth == 0 {
 		return rapid.OneOf(scalars...)
@@ -81,11 +103,9 @@ func anything(depth int) *rapid.Generator[any] {
 
 // textOf is v in JSON.
 func textOf(v any) string {
-	text, err := json.Marshal(v)
-	if err != nil {
-		panic(err)
-	}
-	return string(text)
+	var w writer
+	w.value(v)
+	return string(w.out)
 }
 
 // What one encoding says is read from the other as the same members.

@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -12,20 +10,25 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// reply writes v as JSON.
+// reply writes v in the encoding that the caller asks for.
 func reply(c *gin.Context, status int, v any) error {
-	return replyAs(c, status, "application/json", v)
+	c.Writer.Header()["Vary"] = varies
+	return replyAs(c, status, answerType(c.Request.Header), v)
 }
+
+var varies = []string{"Accept"} // of every answer that has two encodings; nobody changes it
 
 // replyAs encodes v whole before the first byte is sent, so that a value that cannot be encoded still gets an honest status.
 func replyAs(c *gin.Context, status int, mediaType string, v any) error {
-	var body bytes.Buffer
-	enc := json.NewEncoder(&body)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("encode the answer: %w", err)
+	w := newWriter(packed(mediaType))
+	defer w.free()
+	if w.value(v); w.err != nil {
+		return w.err
 	}
-	send(c, status, mediaType, body.Bytes())
+	if !w.packed {
+		w.out = append(w.out, '\n')
+	}
+	send(c, status, mediaType, w.out)
 	return nil
 }
 
@@ -50,9 +53,20 @@ type instant time.Time
 // IsZero makes omitzero leave out a time that is not set.
 func (t instant) IsZero() bool { return time.Time(t).IsZero() }
 
+const instantLength = len("2006-01-02T15:04:05.000Z")
+
+// append appends the time. AppendFormat is fast for RFC 3339 without fractions; the milliseconds are put in before the Z.
+func (t instant) append(b []byte) []byte {
+	b = time.Time(t).UTC().AppendFormat(b, time.RFC3339)
+	ms := time.Time(t).Nanosecond() / int(time.Millisecond)
+	return append(b[:len(b)-1], '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z')
+}
+
 // MarshalJSON writes the time.
 func (t instant) MarshalJSON() ([]byte, error) {
-	return time.Time(t).UTC().AppendFormat(nil, `"2006-01-02T15:04:05.000Z07:00"`), nil
+	text := make([]byte, 1, instantLength+2)
+	text[0] = '"'
+	return append(t.append(text), '"'), nil
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -140,7 +140,7 @@ func consistencyOf(q query) (session.Consistency, error) {
 
 func replySession(c *gin.Context, status int, s session.Session) error {
 	setStamp(c, s)
-	return reply(c, status, viewSession(s))
+	return reply(c, status, (*sessionView)(&s))
 }
 
 // staleHeader marks an answer from a cache while Redis cannot be asked.

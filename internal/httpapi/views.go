@@ -1,61 +1,97 @@
 package httpapi
 
 import (
+	"net/http"
+	"time"
+
 	"orchestrator/internal/session"
 )
 
-// sessionView is a session as the API shows it. ownedAt is left out where its record is too old
-// to tell, expiresAt where the session never expires.
-type sessionView struct {
-	ID        session.ID        `json:"id"`
-	Type      string            `json:"type"`
-	Name      string            `json:"name"`
-	Workspace string            `json:"workspace"`
-	Config    map[string]any    `json:"config"`
-	Labels    map[string]string `json:"labels"`
-	Status    session.Status    `json:"status"`
-	Owner     session.NodeID    `json:"owner"`
-	Epoch     uint64            `json:"epoch"`
-	Version   uint64            `json:"version"`
-	Copies    int               `json:"copies"`
-	CreatedAt instant           `json:"createdAt"`
-	UpdatedAt instant           `json:"updatedAt"`
-	OwnedAt   instant           `json:"ownedAt,omitzero"`
-	ExpiresAt instant           `json:"expiresAt,omitzero"`
-}
+// sessionView is a session as the API shows it. ownedAt is left out where its record is too old to tell, expiresAt where the session never
+// expires; config and labels are objects though they be empty, so that readers need not look for null.
+type sessionView session.Session
 
-func viewSession(s session.Session) sessionView {
-	return sessionView{
-		ID: s.ID, Type: s.Type, Name: s.Name, Workspace: s.Workspace,
-		Config: orEmpty(s.Config), Labels: orEmpty(s.Labels), Status: s.Status,
-		Owner: s.Owner(), Epoch: s.Stamp.Epoch, Version: s.Stamp.Version, Copies: s.Copies,
-		CreatedAt: instant(s.CreatedAt), UpdatedAt: instant(s.UpdatedAt), OwnedAt: instant(s.OwnedAt), ExpiresAt: instant(s.ExpiresAt),
+func (v *sessionView) write(w *writer) {
+	members := 13
+	for _, t := range []time.Time{v.OwnedAt, v.ExpiresAt} {
+		if !t.IsZero() {
+			members++
+		}
 	}
-}
-
-// orEmpty makes an object of a nil map: readers need not look for null.
-func orEmpty[V any](m map[string]V) map[string]V {
-	if m == nil {
-		return map[string]V{}
+	w.object(members)
+	w.name("id").text(string(v.ID))
+	w.name("type").text(v.Type)
+	w.name("name").text(v.Name)
+	w.name("workspace").text(v.Workspace)
+	w.name("config")
+	writeMap(w, v.Config, w.value)
+	w.name("labels")
+	writeMap(w, v.Labels, w.text)
+	w.name("status").text(string(v.Status))
+	w.name("owner").text(string(v.Holder.Node))
+	w.name("epoch").unsigned(v.Stamp.Epoch)
+	w.name("version").unsigned(v.Stamp.Version)
+	w.name("copies").signed(int64(v.Copies))
+	w.name("createdAt").instant(v.CreatedAt)
+	w.name("updatedAt").instant(v.UpdatedAt)
+	if !v.OwnedAt.IsZero() {
+		w.name("ownedAt").instant(v.OwnedAt)
 	}
-	return m
+	if !v.ExpiresAt.IsZero() {
+		w.name("expiresAt").instant(v.ExpiresAt)
+	}
+	w.end('}')
 }
 
 // pageView is one page of a list; nextPageToken is left out on the last.
-type pageView struct {
-	Sessions      []sessionView `json:"sessions"`
-	NextPageToken string        `json:"nextPageToken,omitempty"`
+type pageView session.Page
+
+func (v pageView) write(w *writer) {
+	members := 1
+	if v.Next != "" {
+		members++
+	}
+	w.object(members)
+	w.name("sessions").array(len(v.Sessions))
+	for i := range v.Sessions {
+		(*sessionView)(&v.Sessions[i]).write(w)
+	}
+	w.end(']')
+	if v.Next != "" {
+		w.name("nextPageToken").text(v.Next)
+	}
+	w.end('}')
 }
 
+// batchView is the outcome of each item: a session where the status is 201, else a problem.
 type batchView struct {
-	Results []itemView `json:"results"`
+	results   []session.Result
+	requestID string
 }
 
-// itemView is one item's outcome: a session where the status is 201, else a problem.
-type itemView struct {
-	Status  int          `json:"status"`
-	Session *sessionView `json:"session,omitempty"`
-	Problem *problem     `json:"problem,omitempty"`
+func (v batchView) write(w *writer) {
+	w.object(1)
+	w.name("results").array(len(v.results))
+	for i := range v.results {
+		v.writeItem(w, &v.results[i])
+	}
+	w.end(']')
+	w.end('}')
+}
+
+func (v batchView) writeItem(w *writer, r *session.Result) {
+	w.object(2)
+	if r.Err == nil {
+		w.name("status").signed(http.StatusCreated)
+		w.name("session")
+		(*sessionView)(&r.Session).write(w)
+	} else {
+		p := problemOf(r.Err, true)
+		p.RequestID = v.requestID
+		w.name("status").signed(int64(p.Status))
+		w.name("problem").value(p)
+	}
+	w.end('}')
 }
 
 // nodeView is a node as the API shows it. Times that the registry does not know are left out.
