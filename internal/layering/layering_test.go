@@ -42,7 +42,7 @@ var layers = map[string][]string{
 var wiredInTests = map[string][]string{"internal/fleet": {"internal/redisx"}}
 
 // testSupport are packages that no program may contain: they may be imported by tests and by one another.
-var testSupport = []string{"internal/chainmodel", "internal/redistest", "integration", "deploy"}
+var testSupport = []string{"internal/chainmodel", "internal/redistest", "internal/scale", "integration", "deploy"}
 
 // libraries says who may import what stands behind one door. A library not named here is free.
 var libraries = map[string][]string{
