@@ -41,23 +41,23 @@ func countsOf(nodes []node) []int {
 	return counts
 }
 
-// phases is in how many parts of a view's life the fleet's nodes refresh their views: at each moment views of as many ages are in use.
-const phases = 16
+// views is in how many parts of a view's life the fleet's nodes refresh their views: at each moment views of as many ages are in use.
+const views = 16
 
-// fillLeast places sessions by least connections while every node places, each from a view of its own: views are refreshed in turn, phases
-// of them in the time in which the fleet places perView sessions. reached is told at each of marks, which must ascend.
-func fillLeast(nodes []node, perView int, marks []int, reached func(sessions int, s spread)) {
+// fillLeast places sessions by least connections while every node places, each from a view of its own: views are refreshed in turn, all of
+// them in the time in which the fleet places perView sessions. reached is told at each of marks, which must ascend.
+func fillLeast(nodes []node, perView, views int, marks []int, reached func(sessions int, s spread)) {
 	rng := dice(uint64(len(nodes)))
 	orders := shuffles(rng, min(len(nodes), groupLimit))
-	var groups [phases][]int
+	groups := make([][]int, views)
 	for i := range groups {
 		groups[i] = group(nodes)
 	}
 	placed, order := 0, make([]int, len(orders[0]))
 	for tick := 0; len(marks) > 0; tick++ {
-		groups[tick%phases] = group(nodes)
-		for n := range max(1, perView/phases) {
-			from := groups[n%phases]
+		groups[tick%views] = group(nodes)
+		for n := range max(1, perView/views) {
+			from := groups[n%views]
 			for i, at := range orders[rng.IntN(len(orders))] {
 				order[i] = from[at]
 			}

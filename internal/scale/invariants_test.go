@@ -15,7 +15,7 @@ func TestLeastConnectionsStayTogether(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{3, 10, 64, 100, 1000} {
 		for _, perView := range []int{500, 20_000} {
-			fillLeast(fleetOf(n), perView, []int{1000, 10_000, 100_000}, func(sessions int, s spread) {
+			fillLeast(fleetOf(n), perView, views, []int{1000, 10_000, 100_000}, func(sessions int, s spread) {
 				if n <= groupLimit && s.most-s.least > 1 {
 					t.Errorf("%d nodes, %d sessions: from %d to %d on a node", n, sessions, s.least, s.most)
 				}
