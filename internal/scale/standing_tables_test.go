@@ -68,10 +68,19 @@ func tableOfSettings() {
 				gossip = nice(gossip * 1.1)
 			}
 			heartbeat := nice(max(heartbeatTimeout, 2.5*gossip))
-			lease := nice(max(leaseTTL, 2.5*heartbeat, 3*float64(s)*measured.renewRedis/1e6/(0.1*float64(m))))
-			row(n, s, m, percent(perRound/syncInterval/float64(m)), partitions, sync, round, gossip, heartbeat, lease)
+			renewal := measured.renewRedis + measured.pageRedis/max(1, min(500, float64(s)/float64(n*partitions)))
+			lease := nice(max(leaseTTL, 2.5*heartbeat, 3*float64(s)*renewal/1e6/(0.1*float64(m))))
+			row(n, s, m, percent(perRound/syncInterval/float64(m)), partitions, sync, round, gossip, heartbeat, possible(lease))
 		}
 	}
+}
+
+// possible is a duration that the configuration takes: up to an hour.
+func possible(seconds float64) string {
+	if seconds > 3600 {
+		return "more masters"
+	}
+	return figure(seconds)
 }
 
 // nice is the next number up that a person would write into a configuration.
@@ -122,9 +131,10 @@ func tableOfRenewal() {
 			every := leaseTTL / 3
 			pages := float64(partitions) * math.Ceil(perNode/float64(partitions)/500)
 			leases, calls, cards := float64(n)*perNode/every, float64(n)*2*pages/every, float64(n*partitions)/every
-			cores := (leases*measured.renewRedis + cards*measured.card) / 1e6
+			cores := (leases*measured.renewRedis + float64(n)*pages/every*measured.pageRedis + cards*measured.card) / 1e6
 			row(n, partitions, leases, calls, cards, cores, percent(cores/float64(masters(n*perNode, measured.bytes))),
-				percent(perNode*measured.renewNode/every/1e6), perNode*(measured.renewRedis+measured.renewNode)/1e6,
+				percent((perNode*measured.renewNode+pages*measured.pageNode)/every/1e6),
+				(perNode*(measured.renewRedis+measured.renewNode)+pages*(measured.pageRedis+measured.pageNode))/1e6,
 				float64(n)*perNode*measured.owned/1e6/(gossipInterval/2))
 		}
 	}

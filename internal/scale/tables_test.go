@@ -27,14 +27,20 @@ const (
 	recoverLimit     = 10.0 // of one run of the recover job, after which it begins again with a new view
 )
 
-// TestTables prints the tables of docs/scale.md.
+// TestTables prints the tables of docs/scale.md; -run TestTables/2b prints one.
 func TestTables(t *testing.T) {
 	if !*printTables {
 		t.Skip("prints for minutes: give -tables")
 	}
 	fmt.Printf("seed %d; -takeovers %g\n", seed, *takeoverRate)
-	for _, one := range []func(){tableOfFailoverWork, tableOfFailoverSlot, tableOfSync, tableOfSettings, tableOfSlot, tableOfRenewal, tableOfMemory, tableOfFirstChoices, tableOfPlacement} {
-		one()
+	for _, one := range []struct {
+		name  string
+		print func()
+	}{
+		{"1a", tableOfPlacement}, {"1b", tableOfFirstChoices}, {"2a", tableOfFailoverWork}, {"2b", tableOfFailoverSlot}, {"3a", tableOfSync},
+		{"3b", tableOfSettings}, {"4", tableOfSlot}, {"5", tableOfRenewal}, {"6", tableOfMemory},
+	} {
+		t.Run(one.name, func(*testing.T) { one.print() })
 	}
 }
 
