@@ -81,7 +81,7 @@ func (j *jsonSource) value() (any, container, error) {
 	if j.dec.InputOffset() > j.limit {
 		return nil, container{}, errTooLong
 	}
-	switch kind {
+	switch byte(kind) {
 	case 'n':
 		return nil, container{}, nil
 	case 't', 'f':

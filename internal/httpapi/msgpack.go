@@ -61,10 +61,10 @@ func (m *msgpackSource) value() (any, container, error) {
 	if m.at > m.limit {
 		return nil, container{}, errTooLong
 	}
-	switch h.kind {
-	case packedObject:
+	switch {
+	case h.kind == packedObject:
 		return nil, container{'{', h.children / 2}, nil
-	case packedArray:
+	case h.kind == packedArray:
 		return nil, container{'[', h.children}, nil
 	}
 	v, err := m.scalar(h.kind, own)
@@ -102,6 +102,7 @@ func (m *msgpackSource) scalar(kind packedKind, own []byte) (any, error) {
 		return m.texts.of(own), nil
 	case packedBinary:
 		return nil, &memberError{reason: "is binary (msgpack bin), which JSON cannot hold: send text, such as base64"}
+	case packedNever, packedExtension, packedArray, packedObject: // extensions alone come here
 	}
 	return nil, &memberError{reason: "is a msgpack extension, which JSON cannot hold: send times as RFC 3339 text"}
 }

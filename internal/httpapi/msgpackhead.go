@@ -90,12 +90,13 @@ func longHead(b []byte) (head, error) {
 	if len(b) < h.lead {
 		return head{}, errPackedShort
 	}
-	switch length := int(min(bigEndian(b[1:h.lead]), moreThanAny)); h.kind {
-	case packedObject:
+	length := int(min(bigEndian(b[1:h.lead]), moreThanAny))
+	switch {
+	case h.kind == packedObject:
 		h.children = 2 * length
-	case packedArray:
+	case h.kind == packedArray:
 		h.children = length
-	case packedExtension:
+	case h.kind == packedExtension:
 		h.size = 1 + length // its type
 	default:
 		h.size = length
