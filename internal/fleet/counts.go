@@ -23,11 +23,14 @@ func (s *Service) correctCounts(ctx context.Context, view registry.View) (correc
 		return 0, err
 	}
 	self := s.Members.Self().Holder
+	before := s.overcounted
+	s.overcounted = map[session.NodeID]bool{}
 	var errs []error
 	for node := range counts {
 		if !mine(self, view, "count of "+string(node)) {
 			continue
 		}
+		s.overcounted[node] = before[node]
 		_, registered := view.Node(node)
 		var changed bool
 		switch {
@@ -56,6 +59,9 @@ func named(holders []session.Holder, node session.NodeID) bool {
 // correctCount sets one node's count right by what the records say. While attempts are under way the count may lie anywhere between the
 // sessions the node owns and those plus one for each attempt, for nobody can tell from outside which of them have come; beyond that it
 // is wrong, and set to the upper end, so that no node is given more than it may own. Nothing is written if the account moved meanwhile.
+//
+// A count that is too high is set right when a second round finds it so: where a master has lost its records, home names fewer sessions than
+// there are until the rounds of all nodes have restored it, and a count set by that would have sessions moved that are well where they are.
 func (s *Service) correctCount(ctx context.Context, node session.NodeID) (bool, error) {
 	snap, err := s.Accounts.Snapshot(ctx, node)
 	if err != nil {
@@ -66,8 +72,16 @@ func (s *Service) correctCount(ctx context.Context, node session.NodeID) (bool, 
 	}
 	owned, err := s.Store.Count(ctx, node)
 	most := owned + len(snap.Reservations)
-	if err != nil || owned <= snap.Load && snap.Load <= most {
+	if err != nil {
 		return false, err
+	}
+	if owned <= snap.Load && snap.Load <= most {
+		s.overcounted[node] = false
+		return false, nil
+	}
+	if tooHigh := snap.Load > most; tooHigh && !s.overcounted[node] {
+		s.overcounted[node] = true
+		return false, nil
 	}
 	changed, err := s.Accounts.Correct(ctx, node, snap.Moves, most)
 	if changed {

@@ -79,6 +79,8 @@ type Service struct {
 	leaving    leavers
 	doubts     doubts
 
+	overcounted map[session.NodeID]bool // whose count the last round found too high; belongs to the sync job
+
 	held     atomic.Int64 // leases renewed in the last round
 	lastSync atomic.Pointer[session.SyncReport]
 }
@@ -89,7 +91,7 @@ func New(cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{Config: cfg, started: time.Now(), metrics: newMetrics(cfg.Metrics), settler: newSettler(cfg.Placer, cfg.Log),
-		recoveries: recoveries{}, answered: answered{}, moving: make(turn, 1)}
+		recoveries: recoveries{}, answered: answered{}, moving: make(turn, 1), overcounted: map[session.NodeID]bool{}}
 	s.creates = groupcommit.New(createWidth, createMost, nil, s.createTogether)
 	s.lastSync.Store(&session.SyncReport{})
 	s.work = newWorkLoop(cfg.Log,
