@@ -10,7 +10,9 @@ import (
 )
 
 // TestLeastConnectionsStayTogether: up to 64 nodes nobody has more than one session above another, however old the views are. Beyond
-// that nobody is further above the mean than what one group gets while a view lasts.
+// that nobody is further above the mean than what is placed while a view lasts, divided by 64, plus one. For a view's first group are the
+// emptiest 64 of its moment, which have on average no more than all had; while the view lasts they get no more on average than all that
+// is placed divided by 64; and who is chosen is the emptiest of the group, so no further than the group's average.
 func TestLeastConnectionsStayTogether(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{3, 10, 64, 100, 1000} {
