@@ -36,9 +36,10 @@ func (s *Service) recoverDead(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	share := s.share(view) // once for all of them: among many nodes it takes its time
 	var errs []error
 	for _, holder := range dead {
-		errs = append(errs, s.recoverHolder(ctx, holder, view))
+		errs = append(errs, s.recoverHolder(ctx, holder, view, share))
 	}
 	return errors.Join(errs...)
 }
@@ -84,10 +85,10 @@ func (s *Service) judges() bool { return s.Members.Steady() >= s.HeartbeatTimeou
 
 // recoverHolder walks what a dead holder owned in this node's share, a page of every partition at a time, takes it over and reports
 // each partition at its end. A partition that could not be walked to its end is left for the next round.
-func (s *Service) recoverHolder(ctx context.Context, dead session.Holder, view registry.View) error {
+func (s *Service) recoverHolder(ctx context.Context, dead session.Holder, view registry.View, share []int) error {
 	r := s.recoveries.of(dead)
 	after := map[int]session.ID{}
-	for _, p := range s.share(view) {
+	for _, p := range share {
 		after[p] = ""
 	}
 	var failed error
