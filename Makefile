@@ -56,7 +56,7 @@ SIZE    ?= full
 RESULTS ?= bench.json
 
 .PHONY: bench
-bench: ## what the fleet costs, as ratios taken side by side: 10 minutes (ONLY=create,list ROUNDS=5 SIZE=quick RESULTS=bench.json)
+bench: ## what the fleet costs, as ratios taken side by side (ONLY=create,list ROUNDS=5 SIZE=quick RESULTS=bench.json)
 	go test -c -tags $(TAGS) -o bin/bench.test ./integration/bench
 	ORCHESTRATOR_TEST_REDIS=process bin/bench.test -test.run '^TestBench$$' -test.timeout 0 \
 	  -size $(SIZE) -rounds $(ROUNDS) -only '$(ONLY)' -results '$(RESULTS)'

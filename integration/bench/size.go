@@ -27,7 +27,7 @@ type size struct {
 	bodies []int // bytes of config, beside usualBody
 }
 
-// The sizes of a run. A full one takes about ten minutes on two cores.
+// The sizes of a run.
 var (
 	full = size{
 		name: "full", rounds: 5, span: 1500 * time.Millisecond, warmup: 300 * time.Millisecond, rest: 2 * time.Second, renewal: 10 * time.Second, raw: 300_000,
