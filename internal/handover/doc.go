@@ -5,6 +5,7 @@
 // names what the session was when it was asked for (holder and epoch) and the room that was reserved for it; the owner does nothing
 // where that is no longer so, and a request that is older than Patience is not looked at any more.
 //
+// Nothing is left for a node that is not registered, and a node that leaves takes its list along, so no list outlives its node by choice.
 // A crash of the asker leaves a request that is carried out all the same; one of the owner leaves a request that nobody carries out,
 // and a session that is taken over as any other of a dead node's. In both cases the reservation ends by itself.
 //

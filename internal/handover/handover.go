@@ -61,9 +61,12 @@ func New(c *redisx.Client, k *keyspace.Keys, log *slog.Logger) *Requests {
 	return &Requests{c, k, log}
 }
 
-// Ask leaves a request for the node that holds the session. It returns a *session.UnavailableError where Redis does not answer.
+// Ask leaves a request for the node that holds the session. Where that holder is registered no more it leaves nothing: a holder that is
+// gone hands nothing over, and its sessions have moved or are about to be taken over. It returns a *session.UnavailableError where Redis
+// does not answer.
 func (q *Requests) Ask(ctx context.Context, r Request) error {
-	_, err := q.redis.Run(ctx, askScript, []string{q.keys.Handover(r.From.Node)}, Patience.Milliseconds(), r.text())
+	keys := []string{q.keys.Handover(r.From.Node), q.keys.Node(r.From.Node)}
+	_, err := q.redis.Run(ctx, askScript, keys, r.From.Incarnation, Patience.Milliseconds(), r.text())
 	return err
 }
 

@@ -25,12 +25,19 @@ func open(t *testing.T, r redistest.Redis) (*Requests, *redisx.Client, *keyspace
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, node := range []session.NodeID{"a", "c"} { // who is asked has to be registered
+		if err := r.Client(t).HSet(t.Context(), k.Node(node), "incarnation", incarnation).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return New(c, k, nil), c, k
 }
 
+const incarnation = "0123456789abcdef"
+
 func request(node string) Request {
 	return Request{
-		Session: session.ID(uuid.Must(uuid.NewV7()).String()), From: session.Holder{Node: session.NodeID(node), Incarnation: "0123456789abcdef"}, Epoch: 3,
+		Session: session.ID(uuid.Must(uuid.NewV7()).String()), From: session.Holder{Node: session.NodeID(node), Incarnation: incarnation}, Epoch: 3,
 		Key: "k", To: session.Holder{Node: "b", Incarnation: "fedcba9876543210"}, Until: time.UnixMilli(1_700_000_000_123).UTC(),
 	}
 }
@@ -71,7 +78,7 @@ func TestWhatIsNoRequestIsTakenOff(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, member := range []string{"", "nonsense", "a|b|c|d|e|f|g|h", "||||||||"} {
-			if _, err := c.Run(t.Context(), askScript, []string{k.Handover("a")}, Patience.Milliseconds(), member); err != nil {
+			if _, err := c.Run(t.Context(), askScript, []string{k.Handover("a"), k.Node("a")}, incarnation, Patience.Milliseconds(), member); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -103,6 +110,23 @@ func TestAnOldRequestIsNotLookedAt(t *testing.T) {
 		}
 		if n := client.Exists(t.Context(), k.Handover("a")).Val(); n != 0 {
 			t.Fatal("the old request is kept")
+		}
+	})
+}
+
+func TestNothingIsAskedOfAHolderThatIsGone(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
+		q, _, k := open(t, r)
+		formerly := request("a")
+		formerly.From.Incarnation = "00000000000000aa"
+		for _, gone := range []Request{formerly, request("never-there")} {
+			if err := q.Ask(t.Context(), gone); err != nil {
+				t.Fatal(err)
+			}
+			if n := r.Client(t).Exists(t.Context(), k.Handover(gone.From.Node)).Val(); n != 0 {
+				t.Errorf("%s was asked", gone.From)
+			}
 		}
 	})
 }

@@ -31,6 +31,24 @@ func TestABeatUnderWayBringsNobodyBack(t *testing.T) {
 	})
 }
 
+// TestANodeThatLeavesTakesItsRequestsAlong has somebody ask it for sessions before; what is asked after finds it gone (package handover).
+func TestANodeThatLeavesTakesItsRequestsAlong(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, f *fleet) {
+		ctx, rdb := t.Context(), f.redis.Redis()
+		for owned := range 2 { // it leaves clean, or is declared dead
+			r := f.joined("a", timeout(time.Minute))
+			rdb.ZAdd(ctx, f.keys.Handover("a"), z("request", 1))
+			if err := r.Leave(ctx, owned); err != nil {
+				t.Fatal(err)
+			}
+			if rdb.Exists(ctx, f.keys.Handover("a"), f.keys.Node("a")).Val() != 0 {
+				t.Errorf("with %d sessions: something is left", owned)
+			}
+		}
+	})
+}
+
 // TestACountGoesWithItsNodeOnceNothingIsUnderWay has sessions leave a node while its recovery ends.
 func TestACountGoesWithItsNodeOnceNothingIsUnderWay(t *testing.T) {
 	t.Parallel()

@@ -31,7 +31,7 @@ func (r *Registry) Leave(ctx context.Context, owned int) error {
 	r.distrust()
 	k := r.keys
 	keys := []string{k.Nodes(), k.Node(self.Node), k.Incarnations(), k.Dead(), k.Load(), k.Moves(), k.Reserved(self.Node),
-		k.Recovery(self.Holder)}
+		k.Recovery(self.Holder), k.Handover(self.Node)}
 	kept := departureKept * r.cfg.HeartbeatTimeout
 	reply, err := r.redis.Run(ctx, leaveScript, keys, string(self.Node), self.Incarnation, owned, kept.Milliseconds())
 	if err != nil {

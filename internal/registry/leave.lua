@@ -1,5 +1,6 @@
 -- Ends an incarnation's registration by its own wish.
 -- KEYS 1 nodes  2 node:<id>  3 incarnations  4 dead  5 load  6 moves  7 reserved:<id>  8 recovery:<id>/<incarnation>
+--      9 handover:<id>
 -- ARGV 1 id  2 incarnation  3 how many sessions it owns, as far as it knows  4 how long its certificate is kept, ms
 -- Returns 'left': no trace remains but a certificate, which keeps out a beat of its own that is still under way; 'dead': sessions
 -- remain or are under way, by its word, by the live count or by its attempts, and may be taken over at once; 'gone': this
@@ -12,7 +13,7 @@ if redis.call('HGET', KEYS[3], id) ~= ARGV[2] then
   return 'gone'
 end
 redis.call('ZREM', KEYS[1], id)
-redis.call('DEL', KEYS[2])
+redis.call('DEL', KEYS[2], KEYS[9])
 if tonumber(ARGV[3]) > 0 or tonumber(redis.call('ZSCORE', KEYS[5], id) or 0) > 0 or redis.call('EXISTS', KEYS[7]) == 1 then
   redis.call('ZADD', KEYS[4], 'NX', now, holder)
   return 'dead'
