@@ -36,12 +36,12 @@ func (s *Service) recoverDead(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	share := s.share(view) // once for all of them: among many nodes it takes its time
-	var errs []error
+	share := s.share(view)
+	var errs failures
 	for _, holder := range dead {
-		errs = append(errs, s.recoverHolder(ctx, holder, view, share))
+		errs.add(s.recoverHolder(ctx, holder, view, share))
 	}
-	return errors.Join(errs...)
+	return errs.joined()
 }
 
 // lookAtNextEnd has the node look for the dead when the next registration ends, where that is before its next look in turn.

@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"errors"
 
 	"orchestrator/internal/lease"
 	"orchestrator/internal/session"
@@ -20,15 +19,17 @@ func (s *Service) renew(ctx context.Context) error {
 	}
 	self := s.Members.Self().Holder
 	counts, err := s.Store.OwnedIn(ctx, self.Node)
-	held, errs := 0, []error{err} // one master that does not answer keeps no lease elsewhere from being renewed
+	var errs failures // one master that does not answer keeps no lease elsewhere from being renewed
+	errs.add(err)
+	held := 0
 	for partition := range counts {
 		n, err := s.renewPartition(ctx, partition, self)
 		held += n
-		errs = append(errs, err)
+		errs.add(err)
 	}
 	s.held.Store(int64(held))
 	s.metrics.held.Set(float64(held))
-	return errors.Join(errs...)
+	return errs.joined()
 }
 
 func (s *Service) renewPartition(ctx context.Context, partition int, self session.Holder) (held int, err error) {

@@ -79,6 +79,9 @@ type Service struct {
 	leaving    leavers
 	doubts     doubts
 
+	shared  shared
+	audited int // the partition that the sync round went through last; belongs to the sync job
+
 	overcounted map[session.NodeID]bool // whose count the last round found too high; belongs to the sync job
 
 	held     atomic.Int64 // leases renewed in the last round
@@ -91,7 +94,7 @@ func New(cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{Config: cfg, started: time.Now(), metrics: newMetrics(cfg.Metrics), settler: newSettler(cfg.Placer, cfg.Log),
-		recoveries: recoveries{}, answered: answered{}, moving: make(turn, 1), overcounted: map[session.NodeID]bool{}}
+		recoveries: recoveries{}, answered: answered{}, moving: make(turn, 1), audited: -1, overcounted: map[session.NodeID]bool{}}
 	s.creates = groupcommit.New(createWidth, createMost, nil, s.createTogether)
 	s.lastSync.Store(&session.SyncReport{})
 	s.work = newWorkLoop(cfg.Log,

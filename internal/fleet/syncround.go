@@ -11,7 +11,8 @@ import (
 )
 
 // syncRound mends what differs between the records of the sessions in this node's share of the partitions, gives sessions whose owner
-// is gone another one, and sets the live counts right. In a healthy fleet it finds nothing.
+// is gone another one, and sets the live counts right. In a healthy fleet it finds nothing. A round that was cut off is gone on with by the next:
+// otherwise one that never has enough time would never look at the last partitions.
 func (s *Service) syncRound(ctx context.Context) error {
 	if !s.Members.Trusted() {
 		return nil
@@ -22,24 +23,25 @@ func (s *Service) syncRound(ctx context.Context) error {
 		return err
 	}
 	var report session.SyncReport
-	var errs []error
-	for _, p := range s.share(view) {
+	var errs failures
+	for _, p := range startingAfter(s.share(view), s.audited) {
 		part, err := s.syncPartition(ctx, p, view)
 		add(&report, part)
-		errs = append(errs, err)
+		errs.add(err)
 		if ctx.Err() != nil {
 			break
 		}
+		s.audited = p
 	}
 	report.CountsCorrected, err = s.correctCounts(ctx, view)
-	errs = append(errs, err)
+	errs.add(err)
 	mended, err := s.verify(ctx)
 	add(&report, mended)
-	errs = append(errs, err)
+	errs.add(err)
 	report.Took = time.Since(start)
 	s.lastSync.Store(&report)
 	s.metrics.synced(report)
-	return errors.Join(errs...)
+	return errs.joined()
 }
 
 func (s *Service) syncPartition(ctx context.Context, partition int, view registry.View) (session.SyncReport, error) {
