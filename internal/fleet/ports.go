@@ -92,6 +92,7 @@ type Accounts interface {
 type Leases interface {
 	Take(ctx context.Context, id session.ID, h session.Holder, epoch uint64) (*lease.Lease, error)
 	TakeFrom(ctx context.Context, id session.ID, from session.Holder, fromEpoch uint64, to session.Holder, epoch uint64) (*lease.Lease, error)
+	Extend(ctx context.Context, h session.Holder, ids []session.ID) (extended int, others []session.ID, err error)
 	Renew(ctx context.Context, partition int, h session.Holder, ids []lease.Renewal) ([]lease.Outcome, error)
 	TTL() time.Duration
 }

@@ -114,14 +114,10 @@ func owned(t *testing.T, store *sessionstore.Store, fleet []session.Node, partit
 				t.Fatal(err)
 			}
 			after = next
-			renewals := make([]lease.Renewal, len(ids))
-			for i, id := range ids {
-				renewals[i].ID = id
-			}
 			if leases == nil {
 				continue
 			}
-			if _, err := leases.Renew(t.Context(), partition, n.Holder, renewals); err != nil {
+			if _, _, err := leases.Extend(t.Context(), n.Holder, ids); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -8,8 +8,11 @@ import (
 
 // LeaseValue is what a session's lease key holds: "<node>/<incarnation>/<epoch>".
 func LeaseValue(h Holder, epoch uint64) string {
-	return string(h.Node) + "/" + h.Incarnation + "/" + strconv.FormatUint(epoch, 10)
+	return LeasePrefix(h) + strconv.FormatUint(epoch, 10)
 }
+
+// LeasePrefix is how the values of all leases of a holder begin: "<node>/<incarnation>/".
+func LeasePrefix(h Holder) string { return string(h.Node) + "/" + h.Incarnation + "/" }
 
 // ParseLease reads the form that LeaseValue writes.
 func ParseLease(value string) (Holder, uint64, error) {
