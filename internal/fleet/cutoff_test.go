@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"testing"
+	"time"
 
 	"orchestrator/internal/redistest"
 	"orchestrator/internal/session"
@@ -47,4 +48,18 @@ func TestRoundsThatAreCutOffComeRound(t *testing.T) {
 			t.Errorf("the rounds came to %d of %d partitions", len(slow.seen), m.store.Partitions())
 		}
 	})
+}
+
+func TestARoundLeavesOffInTime(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	for ago, want := range map[time.Duration]bool{0: false, 2 * time.Hour: false, 4 * time.Hour: true} {
+		if got := mostOfItsTime(ctx, time.Now().Add(-ago)); got != want {
+			t.Errorf("begun %s ago, an hour left: %v, want %v", ago, got, want)
+		}
+	}
+	if mostOfItsTime(t.Context(), time.Now().Add(-time.Hour)) {
+		t.Error("a round without a limit leaves off")
+	}
 }

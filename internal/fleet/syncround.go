@@ -11,8 +11,8 @@ import (
 )
 
 // syncRound mends what differs between the records of the sessions in this node's share of the partitions, gives sessions whose owner
-// is gone another one, and sets the live counts right. In a healthy fleet it finds nothing. A round that was cut off is gone on with by the next:
-// otherwise one that never has enough time would never look at the last partitions.
+// is gone another one, and sets the live counts right. In a healthy fleet it finds nothing. A round that has no time for all partitions leaves
+// off in time to set the counts right, and the next one goes on from there.
 func (s *Service) syncRound(ctx context.Context) error {
 	if !s.Members.Trusted() {
 		return nil
@@ -24,7 +24,12 @@ func (s *Service) syncRound(ctx context.Context) error {
 	}
 	var report session.SyncReport
 	var errs failures
-	for _, p := range startingAfter(s.share(view), s.audited) {
+	share := startingAfter(s.share(view), s.audited)
+	for i, p := range share {
+		if mostOfItsTime(ctx, start) {
+			s.Log.Warn("a sync round has no time for all partitions: the next one goes on from there", "partitions", i, "of", len(share))
+			break
+		}
 		part, err := s.syncPartition(ctx, p, view)
 		add(&report, part)
 		errs.add(err)
@@ -42,6 +47,12 @@ func (s *Service) syncRound(ctx context.Context) error {
 	s.lastSync.Store(&report)
 	s.metrics.synced(report)
 	return errs.joined()
+}
+
+// mostOfItsTime reports whether three quarters of the time between start and the end of ctx are over.
+func mostOfItsTime(ctx context.Context, start time.Time) bool {
+	end, limited := ctx.Deadline()
+	return limited && time.Since(start) > 3*time.Until(end)
 }
 
 func (s *Service) syncPartition(ctx context.Context, partition int, view registry.View) (session.SyncReport, error) {

@@ -25,7 +25,7 @@ func roundSeconds(most, partitions, sessions int) float64 {
 // tableOfSync says what a sync round asks of the busiest node.
 func tableOfSync() {
 	row := table("3a. Sync rounds", "Nodes", "Partitions", "a node's partitions: mean", "most", "max/mean", "nodes without any", "busiest node compares, records/s, of 100,000 / 10,000,000 / 100,000,000",
-		"its round takes, s", "to find its share, each gossipInterval, ms of a core")
+		"its round takes, s", "to find its share, each time the members change, ms of a core")
 	for _, n := range someNodes {
 		for _, partitions := range somePartition {
 			s, idle := sharing(n, partitions)
