@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"orchestrator/internal/balancer"
-	"orchestrator/internal/registry"
 	"orchestrator/internal/session"
 	"orchestrator/internal/sessionstore"
 )
@@ -48,13 +47,13 @@ func (s *Service) Migrate(ctx context.Context, id session.ID, to session.NodeID)
 	case view.Live(is.Holder):
 		return s.askOwner(ctx, is, placed[0])
 	}
-	return s.takeFrom(ctx, is, placed[0], view)
+	return s.takeFrom(ctx, is, placed[0])
 }
 
-// takeFrom takes a session over whose owner is not registered. Of one that is not known to be dead the lease is respected: its registration
-// may be lost, with a master that was rolled back, and it will be back at its next beat.
-func (s *Service) takeFrom(ctx context.Context, is session.Session, to balancer.Placed, view registry.View) (session.Session, error) {
-	over, err := s.isOver(ctx, is.Holder, view)
+// takeFrom takes a session over whose owner is not live in the view. Of one that is not known to be dead the lease is respected: a master
+// that was rolled back may have lost its registration, or the beats that renewed it, and it will be back at its next beat.
+func (s *Service) takeFrom(ctx context.Context, is session.Session, to balancer.Placed) (session.Session, error) {
+	over, err := s.isOver(ctx, is.Holder)
 	switch {
 	case err != nil:
 		s.giveBack(to)
@@ -68,12 +67,9 @@ func (s *Service) takeFrom(ctx context.Context, is session.Session, to balancer.
 	return s.Get(ctx, is.ID, session.Linearizable)
 }
 
-// isOver reports whether a holder that is not live is known to be dead: its name has another registration, or one that has ended, or its
-// death stands written.
-func (s *Service) isOver(ctx context.Context, h session.Holder, view registry.View) (bool, error) {
-	if _, named := view.Node(h.Node); named {
-		return true, nil
-	}
+// isOver reports whether a holder is known to be dead: its death stands written, or is declared now by those rules. That its registration
+// has ended, or is another incarnation's, is no such knowledge: after a rollback Redis shows what was before.
+func (s *Service) isOver(ctx context.Context, h session.Holder) (bool, error) {
 	certified, err := s.Undertaker.Certified(ctx, h)
 	if err != nil || certified || !s.judges() {
 		return certified, err
