@@ -18,7 +18,7 @@ func (s *Service) correctCounts(ctx context.Context, view registry.View) (correc
 	if !s.judges() {
 		return 0, nil // asking for the dead declares them so
 	}
-	dead, err := s.Undertaker.Dead(ctx)
+	dead, err := s.Undertaker.Dead(ctx, s.steadyToJudge())
 	if err != nil {
 		return 0, err
 	}

@@ -74,7 +74,7 @@ func (s *Service) isOver(ctx context.Context, h session.Holder) (bool, error) {
 	if err != nil || certified || !s.judges() {
 		return certified, err
 	}
-	dead, err := s.Undertaker.Dead(ctx)
+	dead, err := s.Undertaker.Dead(ctx, s.steadyToJudge())
 	return slices.Contains(dead, h), err
 }
 

@@ -35,7 +35,7 @@ type Trust interface {
 
 // Undertaker declares nodes dead and keeps the book of what has been recovered.
 type Undertaker interface {
-	Dead(ctx context.Context) ([]session.Holder, error)
+	Dead(ctx context.Context, steady time.Duration) ([]session.Holder, error)
 	Certified(ctx context.Context, h session.Holder) (bool, error)
 	Recovered(ctx context.Context, dead session.Holder, partition, partitions int, t registry.Tally) (registry.Tally, bool, error)
 	SetState(ctx context.Context, id session.NodeID, s session.NodeState) (session.Node, error)

@@ -23,7 +23,7 @@ func (s *Service) recoverDead(ctx context.Context) error {
 	if !s.judges() {
 		return nil
 	}
-	dead, err := s.Undertaker.Dead(ctx)
+	dead, err := s.Undertaker.Dead(ctx, s.steadyToJudge())
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,15 @@ const (
 
 // judges reports whether this node may hold others for dead: it has itself been heard without a break for as long as a registration
 // lasts. Otherwise Redis, or the way there, may just have come back, and the others be a moment away from being heard again.
-func (s *Service) judges() bool { return s.Members.Steady() >= s.HeartbeatTimeout || !guards.Brake }
+func (s *Service) judges() bool { return s.Members.Steady() >= s.steadyToJudge() }
+
+// steadyToJudge is for how long a node must have been steady to hold others for dead.
+func (s *Service) steadyToJudge() time.Duration {
+	if !guards.Brake {
+		return 0
+	}
+	return s.HeartbeatTimeout
+}
 
 // recoverHolder walks what a dead holder owned in this node's share, a page of every partition at a time, takes it over and reports
 // each partition at its end. A partition that could not be walked to its end is left for the next round.

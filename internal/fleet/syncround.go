@@ -85,7 +85,7 @@ func (s *Service) adoptOrphans(ctx context.Context, orphans []session.Session) (
 	if !s.judges() {
 		return 0, nil
 	}
-	dead, err := s.Undertaker.Dead(ctx)
+	dead, err := s.Undertaker.Dead(ctx, s.steadyToJudge())
 	if err != nil {
 		return 0, err
 	}

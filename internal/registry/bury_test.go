@@ -21,7 +21,7 @@ func bury(t *testing.T, r *Registry, h session.Holder, want Burial) {
 // mustDead looks for the dead and fails the test unless they are those wanted, in any order.
 func mustDead(t *testing.T, r *Registry, want ...session.Holder) {
 	t.Helper()
-	dead, err := r.Dead(t.Context())
+	dead, err := r.Dead(t.Context(), 0)
 	byName := func(a, b session.Holder) int {
 		return cmp.Compare(a.Node+session.NodeID(a.Incarnation), b.Node+session.NodeID(b.Incarnation))
 	}

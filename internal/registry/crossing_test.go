@@ -82,7 +82,7 @@ func TestANodeWithAttemptsUnderWayDoesNotLeaveClean(t *testing.T) {
 		if err := r.Leave(t.Context(), 0); err != nil {
 			t.Fatal(err)
 		}
-		if dead, err := watch.Dead(t.Context()); err != nil || len(dead) != 1 || dead[0] != r.Self().Holder {
+		if dead, err := watch.Dead(t.Context(), 0); err != nil || len(dead) != 1 || dead[0] != r.Self().Holder {
 			t.Errorf("dead: %v, %v", dead, err)
 		}
 	})

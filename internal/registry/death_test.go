@@ -18,7 +18,7 @@ func killed(t *testing.T, f *fleet, id session.NodeID, watch *Registry) (*Regist
 	r := f.joined(id, timeout(MinHeartbeatTimeout))
 	holder := r.Self().Holder
 	eventually(t, "it is found dead", func() bool {
-		dead, err := watch.Dead(t.Context())
+		dead, err := watch.Dead(t.Context(), 0)
 		return err == nil && len(dead) == 1 && dead[0] == holder
 	})
 	r.cfg.HeartbeatTimeout = time.Minute // what it registers from now on outlasts the test, on a busy machine too
@@ -36,7 +36,7 @@ func TestAnEndedRegistrationShowsAsDeadUntilReaped(t *testing.T) {
 			return n.State == session.Dead && !watch.View().Live(r.Self().Holder)
 		})
 		eventually(t, "it is found dead", func() bool { // the embedded server's keys end up to a tick before their time
-			dead, err := watch.Dead(t.Context())
+			dead, err := watch.Dead(t.Context(), 0)
 			return err == nil && len(dead) == 1 && dead[0] == r.Self().Holder
 		})
 		view, _ := watch.Refresh(t.Context())
@@ -59,7 +59,7 @@ func TestDeathIsFinalPerIncarnation(t *testing.T) {
 		if now.Node != "a" || now.Incarnation == former.Incarnation || !r.Trusted() {
 			t.Errorf("it goes on as %v after %v", now, former)
 		}
-		if dead, err := watch.Dead(t.Context()); err != nil || len(dead) == 0 || dead[0] != former {
+		if dead, err := watch.Dead(t.Context(), 0); err != nil || len(dead) == 0 || dead[0] != former {
 			t.Errorf("its former self is no longer to be recovered: %v, %v", dead, err)
 		}
 		recoverAll(t, watch, former)
@@ -95,7 +95,7 @@ func TestARecoveredIncarnationStaysDead(t *testing.T) {
 		if total := recoverAll(t, watch, former); total != (Tally{32, 16, 16}) {
 			t.Errorf("total %+v", total)
 		}
-		if dead, err := watch.Dead(t.Context()); err != nil || len(dead) != 0 {
+		if dead, err := watch.Dead(t.Context(), 0); err != nil || len(dead) != 0 {
 			t.Errorf("dead: %v, %v", dead, err)
 		}
 		if counts := f.redis.Redis().ZScore(t.Context(), f.keys.Load(), "a"); counts.Err() == nil {
@@ -231,7 +231,7 @@ func TestAQuickRestartWaitsForItsFormerSelf(t *testing.T) {
 		start := time.Now()
 		f.run(again)
 		t.Logf("registered after %s", time.Since(start))
-		dead, err := again.Dead(t.Context())
+		dead, err := again.Dead(t.Context(), 0)
 		if err != nil || len(dead) != 1 || dead[0] != former {
 			t.Errorf("the former self is to be recovered, dead: %v, %v", dead, err)
 		}
@@ -266,7 +266,7 @@ func TestLeavingWithSessionsInHandIsDeathAtOnce(t *testing.T) {
 			if err := leave(r); err != nil {
 				t.Fatal(err)
 			}
-			dead, err := watch.Dead(t.Context())
+			dead, err := watch.Dead(t.Context(), 0)
 			if err != nil || len(dead) != 1 || dead[0] != r.Self().Holder {
 				t.Errorf("%d: dead: %v, %v", i, dead, err)
 			}

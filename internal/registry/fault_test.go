@@ -81,7 +81,7 @@ func TestEveryScriptRunTwiceIsAsOnce(t *testing.T) {
 		}
 		recoverAll(t, b, c)
 		arm(reapSource)
-		if dead, err := b.Dead(ctx); err != nil || len(dead) != 1 || dead[0] != holder {
+		if dead, err := b.Dead(ctx, 0); err != nil || len(dead) != 1 || dead[0] != holder {
 			t.Errorf("reap: %v, %v", dead, err)
 		}
 		hit("reap")
@@ -128,7 +128,7 @@ func TestAFullRedisKeepsTheFleetAlive(t *testing.T) {
 		t.Fatalf("the server is not full: %v", err)
 	}
 	eventually(t, "the node ends", func() bool { return mustNode(t, b, "a").State == session.Dead })
-	if dead, err := b.Dead(ctx); err != nil || len(dead) != 1 {
+	if dead, err := b.Dead(ctx, 0); err != nil || len(dead) != 1 {
 		t.Errorf("reap: %v, %v", dead, err)
 	}
 	former := a.Self().Holder

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"strings"
+	"time"
 
 	"orchestrator/internal/redisx"
 	"orchestrator/internal/session"
@@ -20,18 +21,22 @@ const reapLimit = 256
 
 // Dead declares every holder dead whose registration has ended by Redis's clock, and returns all dead holders whose sessions
 // are not recovered yet, those found first first. A call that reaches Redis late, as one that waited in the queue of a Redis
-// that stood still, declares nobody: the beats of the living wait there too. Nor does one to a Redis that has forgotten this node's last
-// beat: it was rolled back, and has forgotten the beats of others as well. Whether it is time to look is the caller's decision
-// (Steady): a fleet that was cut off from Redis for long finds all its registrations ended. Where more than half of the nodes are
+// that stood still, declares nobody: the beats of the living wait there too. Nor does one to a Redis that knows another beat
+// of this node than the last that it acknowledged: it may have been rolled back, and have forgotten the beats of others as well. Nor does a node
+// that has not been steady for so long as the caller asks (see Steady): a fleet that was cut off from Redis for long finds all its registrations ended. Where more than half of the nodes are
 // gone within one HeartbeatTimeout it declares only those whose registration has been over for another one (Braking). It returns
 // session.ErrFenced where this node does not trust itself: such a node judges nobody.
-func (r *Registry) Dead(ctx context.Context) ([]session.Holder, error) {
+func (r *Registry) Dead(ctx context.Context, steady time.Duration) ([]session.Holder, error) {
 	trust := r.trusts()
 	if !trust.holds(r.trustLimit()) {
 		return nil, fmt.Errorf("look for dead nodes: %w", session.ErrFenced)
 	}
+	until := r.judgesUntil(trust).UnixMilli()
+	if trust.steady(r.trustLimit()) < steady {
+		until = 0 // it is too late at any time
+	}
 	keys := []string{r.keys.Nodes(), r.keys.Incarnations(), r.keys.Dead(), r.keys.Deaths(), r.keys.Brake()}
-	reply, err := r.redis.Run(ctx, reapScript, keys, reapLimit, r.judgesUntil(trust).UnixMilli(), r.brakeWindow(),
+	reply, err := r.redis.Run(ctx, reapScript, keys, reapLimit, until, r.brakeWindow(),
 		string(r.Self().Node), trust.ends.UnixMilli())
 	if err != nil {
 		return nil, err

@@ -1,12 +1,14 @@
 -- Declares every holder dead whose registration has ended, and lists all holders that are dead and not recovered yet.
 -- KEYS 1 nodes  2 incarnations  3 dead  4 deaths  5 brake
 -- ARGV 1 how many registrations to look at, at most  2 when it is too late to declare anybody, ms
---      3 the brake's window, ms; 0: there is no brake  4 the caller's id  5 when its last good beat said that it ends, ms
+--      3 the brake's window, ms; 0: there is no brake  4 the caller's id  5 when its registration ends by its last good beat, ms
 -- Returns {how many have ended and are spared by the brake, the dead holders as "node/incarnation", those found first first}. The
 -- node's hash needs no care: it has its own end.
 -- Sent again it finds nothing more that has ended and lists the same.
 -- A Redis that stood still serves in any order what has queued up: this call would find those ended whose beats come after it.
--- A Redis that was rolled back has forgotten beats, of the caller as of others: this call would find those ended whose beats it lost.
+-- A Redis that was rolled back has forgotten beats, of the caller as of others: this call would find those ended whose beats it lost. So the
+-- caller's own registration must end when the caller believes it does; if it ends later, a beat has come in whose answer, which may tell of a
+-- rollback, the caller had not seen yet.
 -- The brake: if more than half of the nodes are gone within one window, and for one window after that, only those are declared that
 -- have been over for one window. Else the first of them to come back would be the death of the others.
 local time = redis.call('TIME')
@@ -14,7 +16,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local window = tonumber(ARGV[3])
 local over, spared, ended = false, 0, {}
 local own = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[4]) or 0)
-if now < tonumber(ARGV[2]) and own >= tonumber(ARGV[5]) then
+if now < tonumber(ARGV[2]) and own == tonumber(ARGV[5]) then
   local before = now
   local deaths = redis.call('ZCOUNT', KEYS[4], '(' .. now - window, now)
   local gone = deaths + redis.call('ZCOUNT', KEYS[1], '-inf', now)

@@ -76,17 +76,18 @@ func (r *Registry) ownArgs(self session.Node) []any {
 }
 
 // alive notes a registration that stood when it was sent for, from the reply {"ok", state, its end}. A beat's reply tells the former end,
-// too: if that is not what this node was told last, Redis was rolled back, others' registrations with this one, and trust begins anew.
+// too. If that is before what this node was told last, Redis was rolled back, others' registrations with this one, and trust begins anew. If
+// it is after that, a beat has come in whose answer was lost, and with it the word that Redis was rolled back, should it have been: likewise.
 func (r *Registry) alive(sent time.Time, reply []string) (rolledBack bool) {
 	ends, _ := strconv.ParseInt(reply[2], 10, 64) // a number that the script computed
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(reply) > 3 {
 		former, _ := strconv.ParseInt(reply[3], 10, 64) // none: 0
-		rolledBack = former < r.trust.ends.UnixMilli()
-	}
-	if rolledBack {
-		r.trust = trust{}
+		if told := r.trust.ends.UnixMilli(); former != told {
+			rolledBack = former < told
+			r.trust = trust{}
+		}
 	}
 	r.trust = r.trust.renewed(sent, time.UnixMilli(ends), r.trustLimit())
 	r.self.State = session.NodeState(reply[1])

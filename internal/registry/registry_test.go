@@ -131,7 +131,7 @@ func TestTrustEndsBeforeTheRegistration(t *testing.T) {
 		if age, _ := r.LastBeat(); age < 800*time.Millisecond {
 			t.Errorf("trust ended after %s already", age)
 		}
-		if _, err := r.Dead(t.Context()); !errors.Is(err, session.ErrFenced) {
+		if _, err := r.Dead(t.Context(), 0); !errors.Is(err, session.ErrFenced) {
 			t.Errorf("a node that does not trust itself judges others: %v", err)
 		}
 	})
@@ -158,7 +158,7 @@ func TestAStuckNodeStopsBeating(t *testing.T) {
 		close(stuck)
 		eventually(t, "it stops trusting itself", func() bool { return !r.Trusted() })
 		eventually(t, "it is found dead", func() bool {
-			dead, err := watch.Dead(t.Context())
+			dead, err := watch.Dead(t.Context(), 0)
 			return err == nil && len(dead) == 1 && dead[0].Node == "a"
 		})
 		if n := f.log.count("heartbeat failed"); n != 1 {

@@ -30,6 +30,40 @@ func TestARedisThatWasRolledBackIsNoJudge(t *testing.T) {
 		if !c.nodes[0].trusts().since.Equal(was) {
 			t.Error("the next beat took it for rolled back again")
 		}
-		mustDead(t, c.nodes[0], c.holder(1)) // whether it is steady for long enough is for the caller to look at
+		mustDead(t, c.nodes[0], c.holder(1))
+	})
+}
+
+// A beat in whose answer the rollback stands may be carried out, and the look for the dead after it, before the node has that answer, or
+// the answer may be lost.
+func TestABeatWithoutItsAnswerIsNoGroundToJudge(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, f *fleet) {
+		c := gather(f, 5)
+		judge := c.nodes[0]
+		mustBeat := func() {
+			t.Helper()
+			if err := judge.beat(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.end(time.Second, 1)
+		f.redis.Redis().ZIncrBy(t.Context(), f.keys.Nodes(), 7, string(judge.Self().Node)) // as that beat would
+		mustDead(t, judge)
+		time.Sleep(20 * time.Millisecond)
+		mustBeat()
+		if d := judge.Steady(); d >= 20*time.Millisecond {
+			t.Errorf("after a beat whose answer it never had it is steady for %s", d)
+		}
+		if !judge.Trusted() || f.log.count("redis has forgotten beats") != 0 {
+			t.Errorf("it does not trust itself, or tells what it does not know:\n%s", f.log)
+		}
+		if dead, err := judge.Dead(t.Context(), time.Hour); err != nil || len(dead) != 0 {
+			t.Errorf("it was not steady for so long, and holds %v for dead, %v", dead, err)
+		}
+		mustDead(t, judge, c.holder(1))
+		if dead, err := judge.Dead(t.Context(), time.Hour); err != nil || len(dead) != 1 {
+			t.Errorf("who has been declared dead is not listed: %v, %v", dead, err)
+		}
 	})
 }

@@ -40,7 +40,7 @@ func TestNobodyDiesOfARedisThatStoodStill(t *testing.T) {
 						continue
 					}
 					under.Add(1)
-					dead, err := r.Dead(ctx)
+					dead, err := r.Dead(ctx, 0)
 					under.Add(-1)
 					if paused.Load() {
 						waited.Add(1)
@@ -100,7 +100,7 @@ func TestALookThatComesLateDeclaresNobody(t *testing.T) {
 			dead  int
 			bury  string
 		}{{r.View().Time(), 0, "late"}, {r.judgesUntil(r.trusts()), 1, "buried"}} {
-			reply, err := r.redis.Run(ctx, reapScript, keys, reapLimit, c.until.UnixMilli(), r.brakeWindow(), "w", 0)
+			reply, err := r.redis.Run(ctx, reapScript, keys, reapLimit, c.until.UnixMilli(), r.brakeWindow(), "w", r.trusts().ends.UnixMilli())
 			if list, _ := reply.([]any); err != nil || len(list) != 2 || len(r.holders(list[1])) != c.dead {
 				t.Errorf("until %s it declared %v, %v", c.until, reply, err)
 			}

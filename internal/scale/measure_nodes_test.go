@@ -36,7 +36,7 @@ func costsOfNodes(t *testing.T, n int) {
 	t.Logf("refresh: %.0f bytes for each node listed", (m.output()-bytes)/float64(10*calls*n))
 	m.rounds("look for the dead", 10, 500, func(int) {
 		for range 500 {
-			if dead, err := last.Dead(ctx); err != nil || len(dead) > 0 {
+			if dead, err := last.Dead(ctx, 0); err != nil || len(dead) > 0 {
 				t.Fatal(dead, err)
 			}
 		}
