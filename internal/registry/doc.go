@@ -27,7 +27,8 @@
 //
 // Nor is anybody judged by a Redis that was rolled back, as by the replica of a master that had gone on acknowledging beats on the wrong
 // side of a partition: it has forgotten beats of nodes that trust themselves by them. Whoever looks or beats finds its own registration
-// older than it was told; the look then declares nobody, and the beat has Steady begin anew.
+// older than it was told; the look then declares nobody, and the beat has Steady begin anew. A registration that ends later than it was told
+// is as bad: a beat has been carried out whose answer, and the word of a rollback in it, is still under way or lost.
 //
 // A peer that saw a process end, its port closed and a new connection refused, need not wait for the registration: it declares that one
 // holder dead by name (bury). The word of a node that does not trust itself, or that comes late, counts as little there as in a look.
