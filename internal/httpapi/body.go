@@ -19,6 +19,7 @@ const (
 	typeJSON       = "application/json"
 	typeMergePatch = "application/merge-patch+json"
 	typeNDJSON     = "application/x-ndjson"
+	typeProblem    = "application/problem+json"
 )
 
 // typesMsgpack are the names of MessagePack, the first of them ours.

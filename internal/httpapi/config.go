@@ -81,6 +81,8 @@ type api struct {
 	cfg          Config
 	metrics      *metrics
 	index        indexView
+	mounted      []route // in the order in which the index has them
+	manual       func() (*manual, error)
 	engine       http.Handler
 	follows      map[string]handler // by gin's path of their route: what answers where the caller accepts a stream
 	eventTimeout time.Duration      // for one event to be written
@@ -112,6 +114,7 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	releaseMode()
 	a := &api{cfg: cfg, metrics: m, follows: map[string]handler{}, eventTimeout: eventTimeout}
+	a.manual = sync.OnceValues(a.writeManual)
 	if err := a.build(); err != nil {
 		return nil, err
 	}

@@ -14,6 +14,12 @@ import (
 	"orchestrator/internal/session"
 )
 
+// bareSession and bareNode have no more than they must.
+var (
+	bareSession = session.Session{ID: someID, Status: session.Active, Holder: session.Holder{Node: "node-1"}, Stamp: session.Stamp{Epoch: 1, Op: someOp}}
+	bareNode    = session.Node{Holder: session.Holder{Node: "node-9"}, State: session.Dead}
+)
+
 // conforming is every use case; each answers what shows how it was called. The session "gone" is not there.
 func conforming() *fake {
 	told := func(s session.Session, call ...any) session.Session {
@@ -46,12 +52,12 @@ func conforming() *fake {
 			return p.Apply(sample(), time.Unix(1_800_000_000, 0))
 		},
 		list: func(context.Context, session.Filter, int, string) (session.Page, error) {
-			return session.Page{Sessions: []session.Session{sample(), {}}, Next: "next"}, nil
+			return session.Page{Sessions: []session.Session{sample(), bareSession}, Next: "next"}, nil
 		},
 		migrate: func(_ context.Context, _ session.ID, to session.NodeID) (session.Session, error) {
 			return told(sample(), to), nil
 		},
-		nodes: func(context.Context) ([]session.Node, error) { return []session.Node{sampleNode(), {}}, nil },
+		nodes: func(context.Context) ([]session.Node, error) { return []session.Node{sampleNode(), bareNode}, nil },
 		node:  func(_ context.Context, id session.NodeID) (session.Node, error) { return node(id) },
 		setState: func(_ context.Context, id session.NodeID, state session.NodeState) (session.Node, error) {
 			return node(id, state)
@@ -66,7 +72,7 @@ func conforming() *fake {
 			return session.Rebalance{Moves: 1, Nodes: []session.RebalanceNode{{Node: "a", Sessions: 3, Target: 2}}, Sessions: []session.RebalanceMove{{Session: someID, From: "a"}}}, nil
 		},
 		cluster: func(context.Context) (session.ClusterMetrics, error) {
-			return session.ClusterMetrics{Nodes: []session.Node{sampleNode(), {}}}, nil
+			return session.ClusterMetrics{Nodes: []session.Node{sampleNode(), bareNode}}, nil
 		},
 		local: func(context.Context) session.LocalMetrics {
 			return session.LocalMetrics{Node: sampleNode(), Uptime: time.Minute, CacheHits: 1, CacheMisses: 2, LastBeatAge: 1500 * time.Microsecond}

@@ -30,5 +30,9 @@
 // the stream says, and the rules for who follows it, are those of package assignments. How it ended matters there: a caller that closed
 // its connection holds nothing any more; one that could not be written to may hold what it was told until its time is over.
 //
+// What the API is stands in the files spec*.go, beside the handlers, and is served as OpenAPI 3.1 at /openapi.json and as a page at /docs. Every
+// exchange of this package's tests is held to it, in both directions: a route, parameter, member, header or problem that is not described
+// fails a test, and so does a description that the code does not keep. Limits in it are the constants that the code checks by.
+//
 // gin is used inside this package and shows nowhere in its API.
 package httpapi

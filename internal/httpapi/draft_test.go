@@ -91,6 +91,9 @@ func TestDraftFieldsAtTheirLimits(t *testing.T) {
 	} {
 		_, err := decode(with(c.member, c.value))
 		require.NoError(t, err, "%s %.80s", c.member, c.value)
+		if c.value != `""` { // as good as left out, which nobody needs to know
+			requireDescribed(t, "SessionDraft", with(c.member, c.value), nil)
+		}
 	}
 }
 
@@ -125,6 +128,7 @@ func TestDraftFieldsPastTheirLimits(t *testing.T) {
 		_, err := decode(with(c.member, c.value))
 		var invalid *session.InvalidError
 		require.ErrorAs(t, err, &invalid, "%s %.80s", c.member, c.value)
+		requireDescribed(t, "SessionDraft", with(c.member, c.value), err)
 		require.Equal(t, c.field, invalid.Field, "%s %.80s", c.member, c.value)
 	}
 }

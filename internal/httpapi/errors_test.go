@@ -55,7 +55,7 @@ func TestErrorsBecomeProblems(t *testing.T) {
 		{secret, 500, "internal", "", nil},
 	} {
 		for _, err := range []error{c.err, fmt.Errorf("update session: %w", c.err)} {
-			h := handlerOf(t, config(&fake{remove: func(context.Context, session.ID, session.Condition) error { return err }}))
+			h := handlerOfAnyProblem(t, config(&fake{remove: func(context.Context, session.ID, session.Condition) error { return err }}))
 			r := call(t, h, "DELETE /v1/sessions/"+someID, "")
 			p := r.problem(c.status, c.code)
 			require.Equal(t, c.retry, r.header.Get("Retry-After"), "%v", err)
@@ -90,7 +90,7 @@ func TestUnknownRoutesAndMethods(t *testing.T) {
 	h := handlerOf(t, config(&fake{}))
 	for _, target := range []string{
 		"GET /nope", "GET /v1", "GET /v1/sessions/", "GET /v1/nodes/", "POST /v1/sessions/" + someID + "/messages", "GET /v1/events",
-		"POST /v1/nodes/node-1/follow", "GET /openapi.json", "GET //v1/sessions", "GET /v1/sessions/a%2Fb",
+		"POST /v1/nodes/node-1/follow", "GET /openapi", "GET //v1/sessions", "GET /v1/sessions/a%2Fb",
 		"GET /" + strings.Repeat("x", 4000),
 	} {
 		r := call(t, h, target, "")

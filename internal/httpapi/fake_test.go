@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -110,10 +111,20 @@ func config(f *fake) Config {
 	}
 }
 
-func handlerOf(t testing.TB, cfg Config) http.Handler {
+// handlerOf returns the handler, with every exchange held to the description of the API.
+func handlerOf(t testing.TB, cfg Config) http.Handler { return watch(t, cfg, false) }
+
+// handlerOfAnyProblem is handlerOf where use cases answer with errors that they do not have.
+func handlerOfAnyProblem(t testing.TB, cfg Config) http.Handler { return watch(t, cfg, true) }
+
+func watch(t testing.TB, cfg Config, anyProblem bool) http.Handler {
 	t.Helper()
 	h, err := New(cfg)
 	require.NoError(t, err)
+	if _, timed := t.(*testing.B); !timed {
+		a := h.(*api)
+		a.engine = watched{t, a.engine, anyProblem}
+	}
 	return h
 }
 
@@ -190,3 +201,42 @@ func (r response) invalid(field string) map[string]any {
 type asItIs struct{ *assignments.Board }
 
 func (b asItIs) Follow(context.Context) (*assignments.Follower, error) { return b.Board.Follow() }
+
+// fail has every use case answer with err.
+func (f *fake) fail(err error) {
+	f.create = func(context.Context, session.Draft, session.Idempotency) (session.Session, bool, error) {
+		return session.Session{}, false, err
+	}
+	f.get = func(context.Context, session.ID, session.Consistency) (session.Session, error) {
+		return session.Session{}, err
+	}
+	f.update = func(context.Context, session.ID, session.Patch, session.Condition) (session.Session, error) {
+		return session.Session{}, err
+	}
+	f.remove = func(context.Context, session.ID, session.Condition) error { return err }
+	f.list = func(context.Context, session.Filter, int, string) (session.Page, error) { return session.Page{}, err }
+	f.migrate = func(context.Context, session.ID, session.NodeID) (session.Session, error) {
+		return session.Session{}, err
+	}
+	f.nodes = func(context.Context) ([]session.Node, error) { return nil, err }
+	f.node = func(context.Context, session.NodeID) (session.Node, error) { return session.Node{}, err }
+	f.setState = func(context.Context, session.NodeID, session.NodeState) (session.Node, error) {
+		return session.Node{}, err
+	}
+	f.assignments = func(context.Context, session.NodeID) ([]session.Assignment, error) { return nil, err }
+	f.drain = func(context.Context, session.NodeID, time.Duration) (session.Node, error) { return session.Node{}, err }
+	f.rebalance = func(context.Context, bool) (session.Rebalance, error) { return session.Rebalance{}, err }
+	f.cluster = func(context.Context) (session.ClusterMetrics, error) { return session.ClusterMetrics{}, err }
+	f.createBatch = func(_ context.Context, drafts []session.Draft) []session.Result {
+		return slices.Repeat([]session.Result{{Err: err}}, len(drafts))
+	}
+}
+
+// failingBoard answers with err.
+type failingBoard struct {
+	Board
+	err error
+}
+
+func (b failingBoard) Follow(context.Context) (*assignments.Follower, error) { return nil, b.err }
+func (b failingBoard) Ack(string, ...assignments.Released) error             { return b.err }

@@ -64,7 +64,7 @@ func TestLocalMetrics(t *testing.T) {
 // A rate that nothing was measured of is null, not zero.
 func TestLocalMetricsBeforeTheFirstRead(t *testing.T) {
 	t.Parallel()
-	h := handlerOf(t, config(&fake{local: func(context.Context) session.LocalMetrics { return session.LocalMetrics{} }}))
+	h := handlerOf(t, config(&fake{local: func(context.Context) session.LocalMetrics { return session.LocalMetrics{Node: bareNode} }}))
 	v := call(t, h, "GET /v1/local/metrics", "").ok(http.StatusOK)
 	require.Equal(t, map[string]any{"localSessions": 0., "cachedSessions": 0., "cacheHitRate": nil}, v["sessions"])
 }

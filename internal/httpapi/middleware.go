@@ -13,7 +13,10 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-const requestIDHeader = "X-Request-Id"
+const (
+	requestIDHeader = "X-Request-Id"
+	nodeHeader      = "X-Orchestrator-Node"
+)
 
 // identify sets the headers of every response. The id of the request is the caller's where it is well formed, so that one
 // id follows a request through proxies and nodes.
@@ -24,7 +27,7 @@ func (a *api) identify(c *gin.Context) {
 	}
 	h := c.Writer.Header()
 	h.Set(requestIDHeader, id)
-	h.Set("X-Orchestrator-Node", string(a.cfg.Node))
+	h.Set(nodeHeader, string(a.cfg.Node))
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 }

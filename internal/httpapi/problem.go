@@ -38,6 +38,12 @@ var (
 	draining             = kind{"draining", http.StatusServiceUnavailable, "The node is leaving"}
 )
 
+// kinds are all of them, for the description of the API.
+var kinds = []kind{
+	invalidRequest, notFound, sessionNotFound, nodeNotFound, watcherNotFound, methodNotAllowed, staleEpoch, leaseHeld, versionMismatch, tooLarge,
+	unsupportedMediaType, idempotencyMismatch, wrongNode, rateLimited, internalError, unreadableRecord, noCapacity, storeUnavailable, draining,
+}
+
 // statusClientGone marks, in logs and metrics alone, a request whose caller did not wait for the answer.
 const statusClientGone = 499
 
@@ -118,7 +124,7 @@ func (a *api) fail(c *gin.Context, err error) {
 	p := problemOf(err, writes(c.Request.Method))
 	p.RequestID = requestID(c)
 	p.headers(c.Writer.Header())
-	if err := replyAs(c, p.Status, "application/problem+json", p); err != nil {
+	if err := replyAs(c, p.Status, typeProblem, p); err != nil {
 		_ = c.Error(err)
 	}
 }

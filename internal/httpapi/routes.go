@@ -46,6 +46,8 @@ func (a *api) routes() []route {
 		{method: "GET", path: "/readyz", handle: a.readyz, one: probe, many: []string{"exclude"}},
 		{method: "GET", path: "/healthz", handle: a.healthz},
 		{method: "GET", path: "/", handle: a.showIndex},
+		{method: "GET", path: "/openapi.json", handle: a.showOpenAPI},
+		{method: "GET", path: "/docs", handle: a.showDocs, one: []string{"q"}},
 	}
 }
 
@@ -61,10 +63,10 @@ func (a *api) build() error {
 	e.Use(a.identify, a.observe, a.recoverPanic, a.bound)
 	a.index = indexView{Name: "orchestrator", Version: a.cfg.Version}
 	for _, r := range a.routes() {
-		a.mount(e, r.method, r.path, a.wrap(r))
+		a.mount(e, r, a.wrap(r))
 	}
 	// Prometheus sends query parameters of its own, and reads its answer's format from Accept: promhttp does all of it.
-	a.mount(e, "GET", "/metrics", gin.WrapH(promhttp.HandlerFor(a.cfg.Registry, promhttp.HandlerOpts{})))
+	a.mount(e, route{method: "GET", path: "/metrics"}, gin.WrapH(promhttp.HandlerFor(a.cfg.Registry, promhttp.HandlerOpts{})))
 	e.NoRoute(a.answer(noRoute))
 	e.NoMethod(a.answer(noMethod))
 	a.engine = e
@@ -72,13 +74,14 @@ func (a *api) build() error {
 }
 
 // mount adds a route, for HEAD too where it is for GET: probes and load balancers ask so.
-func (a *api) mount(e *gin.Engine, method, path string, h gin.HandlerFunc) {
-	pattern := pattern(path)
-	e.Handle(method, pattern, h)
-	if method == http.MethodGet {
+func (a *api) mount(e *gin.Engine, r route, h gin.HandlerFunc) {
+	pattern := pattern(r.path)
+	e.Handle(r.method, pattern, h)
+	if r.method == http.MethodGet {
 		e.Handle(http.MethodHead, pattern, h)
 	}
-	a.index.Routes = append(a.index.Routes, method+" "+path)
+	a.index.Routes = append(a.index.Routes, r.method+" "+r.path)
+	a.mounted = append(a.mounted, r)
 }
 
 // pattern is a path template as gin writes it.

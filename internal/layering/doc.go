@@ -9,5 +9,6 @@
 //	groupcommit                                     what comes at once is served together
 //	keyspace                                        key names
 //	session                                         the domain's words
+//	openapi                                         the words of an API's description, and its page: only httpapi needs it
 //	bench                                           load over HTTP, beside all of these: it knows the API and the domain's limits
 package layering
