@@ -10,4 +10,5 @@
 //	keyspace                                        key names
 //	session                                         the domain's words
 //	bench                                           load over HTTP, beside all of these: it knows the API and the domain's limits
+//	client                                          the API for Go programs, and a fleet in memory for their tests: imports nothing of ours
 package layering
