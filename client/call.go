@@ -88,7 +88,7 @@ func (c *Client) attempts(ctx context.Context, r *request, try func(ctx context.
 		}
 		p.failed(at, e.RetryAfter)
 		_, wait := p.pick()
-		if !e.nothing && !r.again || time.Now().Add(wait).After(giveUp) {
+		if !e.nothing && !r.again && !r.reads() || time.Now().Add(wait).After(giveUp) {
 			return e
 		}
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {

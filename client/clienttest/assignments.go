@@ -27,10 +27,11 @@ func (w *follower) cut(reason string) {
 	}
 }
 
-func (n *node) assigned() []client.Assignment {
+// assigned returns what the node owns; without what it is about to give away, where only what is to be run is asked for.
+func (n *node) assigned(toRun bool) []client.Assignment {
 	all := []client.Assignment{}
 	for _, id := range slices.Sorted(maps.Keys(n.fleet.sessions)) {
-		if s := n.fleet.sessions[id]; s.Owner == n.view.ID {
+		if s := n.fleet.sessions[id]; s.Owner == n.view.ID && !(toRun && s.moving) {
 			all = append(all, client.Assignment{ID: id, Epoch: s.Epoch, Session: s.Session})
 		}
 	}
@@ -43,13 +44,13 @@ func (n *node) assignments(w http.ResponseWriter, r *http.Request) *problem {
 	case p != nil:
 		return p
 	case !streams(r):
-		return reply(w, http.StatusOK, map[string]any{"assignments": other.assigned()})
+		return reply(w, http.StatusOK, map[string]any{"assignments": other.assigned(false)})
 	case other != n:
 		return n.elsewhere(other)
 	}
 	f := n.fleet
 	fo := &follower{watcher: rand.Text(), grants: map[string]uint64{}, asked: map[string]bool{}, until: time.Now().Add(f.Validity)}
-	all := n.assigned()
+	all := n.assigned(true)
 	for _, a := range all {
 		fo.grants[a.ID] = a.Epoch
 	}
@@ -184,10 +185,15 @@ func (n *node) migrateSession(w http.ResponseWriter, r *http.Request) *problem {
 		return refuse(http.StatusServiceUnavailable, "no-capacity", "no other node has room")
 	}
 	from := f.nodes[s.Owner]
-	if to == from {
+	switch {
+	case to == from:
 		return show(w, http.StatusOK, s)
+	case s.moving:
+		return refuse(http.StatusConflict, "lease-held", "the session is being moved")
 	}
+	s.moving = true
 	f.free(from, s)
+	s.moving = false
 	if f.sessions[s.ID] != s || s.Owner != from.view.ID { // it went away meanwhile
 		return refuse(http.StatusConflict, "lease-held", "the session was changed meanwhile")
 	}

@@ -26,6 +26,7 @@ type session struct {
 	lastID   string
 	keys     map[string][]client.Message
 	context  *blob
+	moving   bool // it is being moved: nobody new may run it
 }
 
 // keyed is what an idempotency key of a create stands for.
