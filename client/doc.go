@@ -22,7 +22,7 @@
 //
 // Whatever a call fails with is an *Error. A program decides by errors.Is and the values of this package (ErrNotFound, ErrStaleEpoch, ...), or
 // by its Code. What a node would refuse for its form is refused before it is sent where the client can see it. Unsure says that the
-// change may have been made all the same. Only waiting for ctx itself, as Lease.Release does, returns ctx's plain error.
+// change may have been made all the same. What only waits, as Lease.Release and an iterator between two values do, returns ctx's plain error.
 //
 // # Several addresses, and when a request is sent again
 //

@@ -100,7 +100,8 @@ func (c *Client) Messages(ctx context.Context, id string, sel MessageSelection) 
 	return page, err
 }
 
-// FollowMessages returns a session's messages after a cursor, and then those to come, in order and each once. After may be Latest. Where the
+// FollowMessages returns a session's messages after a cursor, and then those to come, in order and each once. After may be Latest; a
+// stream that is lost before it has told anything then begins at the end anew. Where the
 // stream is lost it goes on at another node. It ends with the error that comes last: ErrNotFound when the session is deleted, ErrCursorGone
 // when the reader is too slow, ErrUnavailable when nobody answers for RetryFor, ctx's.
 func (c *Client) FollowMessages(ctx context.Context, id string, sel MessageSelection) iter.Seq2[Message, error] {
