@@ -11,4 +11,5 @@
 //	session                                         the domain's words
 //	openapi                                         the words of an API's description, and its page: only httpapi needs it
 //	bench                                           load over HTTP, beside all of these: it knows the API and the domain's limits
+//	client                                          the API for Go programs, and a fleet in memory for their tests: imports nothing of ours
 package layering

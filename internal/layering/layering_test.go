@@ -34,6 +34,7 @@ var layers = map[string][]string{
 	"internal/httpapi":  {"internal/session", "internal/assignments", "internal/openapi"},
 	"internal/bench":    {"internal/session"},
 	"internal/layering": {},
+	"client":            {}, // what others import: nothing of the product shows in it
 	"cmd/orchestrator": {"cmd/orchestrator", "internal/session", "internal/keyspace", "internal/redisx", "internal/registry", "internal/lease",
 		"internal/balancer", "internal/sessionstore", "internal/handover", "internal/peers", "internal/assignments", "internal/fleet",
 		"internal/httpapi", "internal/bench"},
@@ -61,7 +62,7 @@ var libraries = map[string][]string{
 	"github.com/redis/go-redis":              {"cmd/orchestrator", "internal/redisx", "internal/registry", "internal/lease", "internal/balancer", "internal/sessionstore", "internal/handover"},
 	"testing":                                {},
 	"os/exec":                                {},
-	"net/http":                               {"cmd/orchestrator", "internal/httpapi", "internal/peers", "internal/bench"},
+	"net/http":                               {"cmd/orchestrator", "internal/httpapi", "internal/peers", "internal/bench", "client"},
 	"github.com/gin-gonic/gin/binding":       {},
 	"github.com/gin-gonic/gin/codec/msgpack": {},
 }
