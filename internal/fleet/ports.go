@@ -125,7 +125,7 @@ type Identities interface {
 
 // Listings answers for many sessions at once, from home alone.
 type Listings interface {
-	List(ctx context.Context, f session.Filter, limit int, token string) (session.Page, error)
+	List(ctx context.Context, want session.Listing) (session.Page, error)
 	Owned(ctx context.Context, partition int, node session.NodeID, after session.ID, limit int) (ids []session.ID, next session.ID, err error)
 	OwnedIn(ctx context.Context, node session.NodeID) (map[int]int, error)
 	OwnedPages(ctx context.Context, node session.NodeID, after map[int]session.ID, limit int) (map[int][]session.ID, error)

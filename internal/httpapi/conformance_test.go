@@ -51,7 +51,7 @@ func conforming() *fake {
 			}
 			return p.Apply(sample(), time.Unix(1_800_000_000, 0))
 		},
-		list: func(context.Context, session.Filter, int, string) (session.Page, error) {
+		list: func(context.Context, session.Listing) (session.Page, error) {
 			return session.Page{Sessions: []session.Session{sample(), bareSession}, Next: "next"}, nil
 		},
 		migrate: func(_ context.Context, _ session.ID, to session.NodeID) (session.Session, error) {

@@ -25,7 +25,7 @@ type fake struct {
 	get         func(ctx context.Context, id session.ID, c session.Consistency) (session.Session, error)
 	update      func(ctx context.Context, id session.ID, p session.Patch, cond session.Condition) (session.Session, error)
 	remove      func(ctx context.Context, id session.ID, cond session.Condition) error
-	list        func(ctx context.Context, f session.Filter, limit int, pageToken string) (session.Page, error)
+	list        func(ctx context.Context, want session.Listing) (session.Page, error)
 	migrate     func(ctx context.Context, id session.ID, to session.NodeID) (session.Session, error)
 	nodes       func(ctx context.Context) ([]session.Node, error)
 	node        func(ctx context.Context, id session.NodeID) (session.Node, error)
@@ -53,8 +53,8 @@ func (f *fake) Update(ctx context.Context, id session.ID, p session.Patch, cond 
 func (f *fake) Delete(ctx context.Context, id session.ID, cond session.Condition) error {
 	return f.remove(ctx, id, cond)
 }
-func (f *fake) List(ctx context.Context, fi session.Filter, limit int, pageToken string) (session.Page, error) {
-	return f.list(ctx, fi, limit, pageToken)
+func (f *fake) List(ctx context.Context, want session.Listing) (session.Page, error) {
+	return f.list(ctx, want)
 }
 func (f *fake) Migrate(ctx context.Context, id session.ID, to session.NodeID) (session.Session, error) {
 	return f.migrate(ctx, id, to)

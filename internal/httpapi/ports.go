@@ -24,8 +24,8 @@ type Sessions interface {
 
 // Catalog are the use cases over many sessions and their places.
 type Catalog interface {
-	// List returns up to limit sessions that the filter selects, from where pageToken says.
-	List(ctx context.Context, f session.Filter, limit int, pageToken string) (session.Page, error)
+	// List returns a page of the sessions that are asked for.
+	List(ctx context.Context, want session.Listing) (session.Page, error)
 	// Migrate gives a session another owner: to, or the best other node where to is empty.
 	Migrate(ctx context.Context, id session.ID, to session.NodeID) (session.Session, error)
 }

@@ -26,7 +26,7 @@ func (a *api) routes() []route {
 	return []route{
 		{method: "POST", path: "/v1/sessions", handle: a.createSession},
 		{method: "GET", path: "/v1/sessions", handle: a.listSessions,
-			one: []string{"type", "status", "owner", "workspace", "limit", "pageToken"}, many: []string{"label"}},
+			one: []string{"type", "status", "owner", "workspace", "labels", "orderBy", "limit", "pageToken"}, many: []string{"label"}},
 		{method: "POST", path: "/v1/sessions/batch", handle: a.createBatch},
 		{method: "GET", path: "/v1/sessions/{id}", handle: a.getSession, one: []string{"consistency"}},
 		{method: "PATCH", path: "/v1/sessions/{id}", handle: a.patchSession},
