@@ -78,6 +78,8 @@ type Placer interface {
 	Reserve(ctx context.Context, r balancer.Request) ([]balancer.Placed, error)
 	Settle(ctx context.Context, outcomes ...balancer.Outcome) error
 	Leaving(ctx context.Context, departures ...balancer.Departure) error
+	// Explain tells what Reserve would do for a request's one attempt, and does nothing.
+	Explain(ctx context.Context, r balancer.Request) (session.Ranking, error)
 }
 
 // Accounts keeps the live count of every node.
@@ -132,6 +134,12 @@ type Listings interface {
 	Sessions(ctx context.Context, ids []session.ID) ([]session.Session, error)
 }
 
+// Accountable tells of sessions what only an operator, or somebody who is about to make one, wants to know.
+type Accountable interface {
+	Explain(ctx context.Context, id session.ID) (session.Explanation, error)
+	Preview(b sessionstore.Birth) (session.Session, error)
+}
+
 // Upkeep is what the sync round needs of the store.
 type Upkeep interface {
 	Audit(ctx context.Context, partition int, nodes []session.NodeID, visit func(session.Session)) (session.SyncReport, error)
@@ -146,6 +154,7 @@ type Store interface {
 	Records
 	Identities
 	Listings
+	Accountable
 	Upkeep
 	Partition(id session.ID) int
 	Partitions() int

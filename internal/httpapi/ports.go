@@ -30,6 +30,14 @@ type Catalog interface {
 	Migrate(ctx context.Context, id session.ID, to session.NodeID) (session.Session, error)
 }
 
+// Explainer tells why things are as they are, or what would become of a request. It changes nothing.
+type Explainer interface {
+	// Explain tells how a session stands: who owns it, where its records lie, how the nodes rank for it.
+	Explain(ctx context.Context, id session.ID) (session.Explanation, error)
+	// DryRun tells what Create would make of a draft, and fails where it would.
+	DryRun(ctx context.Context, d session.Draft) (session.DryRun, error)
+}
+
 // Nodes are the use cases of the fleet's nodes.
 type Nodes interface {
 	// Nodes returns every registered node; one whose registration has ended is dead, and listed until it is declared so.
