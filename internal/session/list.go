@@ -84,8 +84,8 @@ func chosen[T comparable](choices []T, is T) bool {
 	return len(choices) == 0 || slices.Contains(choices, is)
 }
 
-// String returns a text that two filters share where they ask for the same, in whatever order.
-func (f Filter) String() string {
+// Text returns a text that two filters share where they ask for the same, in whatever order, and else never.
+func (f Filter) Text() string {
 	var b strings.Builder
 	for _, part := range [][]string{sorted(f.Types), sorted(f.Statuses), sorted(f.Owners), {f.Workspace}, f.Labels.texts()} {
 		for _, value := range part {

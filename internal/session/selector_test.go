@@ -94,15 +94,15 @@ func TestSelectorMatch(t *testing.T) {
 }
 
 // Two filters have the same text where they ask for the same, and else never.
-func TestFilterString(t *testing.T) {
+func TestFilterText(t *testing.T) {
 	t.Parallel()
 	same := [][2]Filter{
 		{{Types: []string{"a", "b"}}, {Types: []string{"b", "a", "b"}}},
 		{{Labels: Selector{Equals("a", "1"), {"b", Exists, nil}}}, {Labels: Selector{{"b", Exists, nil}, Equals("a", "1"), Equals("a", "1")}}},
 	}
 	for _, pair := range same {
-		if pair[0].String() != pair[1].String() {
-			t.Errorf("%s and %s differ", pair[0], pair[1])
+		if pair[0].Text() != pair[1].Text() {
+			t.Errorf("%+v and %+v differ", pair[0], pair[1])
 		}
 	}
 	seen := map[string]Filter{}
@@ -111,10 +111,10 @@ func TestFilterString(t *testing.T) {
 		{Labels: Selector{Equals("a", "b")}}, {Labels: Selector{{"a", NotIn, []string{"b"}}}}, {Labels: Selector{{"a", Exists, nil}}}, {Labels: Selector{{"a", Absent, nil}}},
 		{Labels: Selector{{"a", In, []string{"b", "c"}}}}, {Labels: Selector{{"a", In, []string{`b" "c`}}}}, {Labels: Selector{Equals("a", "b"), Equals("a", "c")}},
 	} {
-		if other, twice := seen[f.String()]; twice {
-			t.Errorf("%+v and %+v are both %s", other, f, f)
+		if other, twice := seen[f.Text()]; twice {
+			t.Errorf("%+v and %+v are both %s", other, f, f.Text())
 		}
-		seen[f.String()] = f
+		seen[f.Text()] = f
 	}
 }
 

@@ -33,7 +33,7 @@ func (s *Store) token(want session.Listing, at cursor) string {
 
 func (s *Store) seal(want session.Listing, place string) []byte {
 	mac := hmac.New(sha256.New, s.secret)
-	_, _ = fmt.Fprintf(mac, "page token\n%s\n%s\n%s", want.Order, want.Filter, place) // never fails
+	_, _ = fmt.Fprintf(mac, "page token\n%s\n%s\n%s", want.Order, want.Filter.Text(), place) // never fails
 	return mac.Sum(nil)
 }
 
