@@ -103,6 +103,8 @@ func everyUseCase(t *testing.T, f fleetOf) {
 		call(t, "POST", f.url(i+1)+"/v1/sessions", draft("one"), "Idempotency-Key", fmt.Sprint("k", i)).want(t, 200)
 		at := f.url(i) + "/v1/sessions/" + s.ID
 		call(t, "GET", at, nil).want(t, 200)
+		call(t, "GET", at+"/explain", nil).want(t, 200)
+		call(t, "POST", f.url(i)+"/v1/sessions?dryRun=true", draft("one")).want(t, 200)
 		call(t, "PATCH", at, `{"status":"idle"}`).want(t, 200)
 		call(t, "POST", at+"/migrate", nil).want(t, 200)
 		call(t, "DELETE", at, nil).want(t, 204)
@@ -111,6 +113,7 @@ func everyUseCase(t *testing.T, f fleetOf) {
 	call(t, "POST", f.url(0)+"/v1/nodes/node-2/uncordon", nil).want(t, 200)
 	call(t, "GET", f.url(0)+"/v1/nodes/node-2/assignments", nil).want(t, 200)
 	listAll(t, f.url(2), "")
+	listAll(t, f.url(1), "&orderBy=-createdAt&labels=!old&owner=node-1,node-2,node-3")
 }
 
 // moveSomething has copies share home's master, so that the sync round must move them.

@@ -35,7 +35,7 @@ func TestANodeLeavesWhenItsFollowersHoldNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	p, err := newParts(cfg, client, keys, wiring{listener: l, log: slog.New(slog.DiscardHandler)}, prometheus.NewRegistry())
+	p, err := newParts(t.Context(), cfg, client, keys, wiring{listener: l, log: slog.New(slog.DiscardHandler)}, prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,13 +58,9 @@ func assemble(ctx context.Context, cfg config.Config, client *redisx.Client, in 
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), breakers{client})
-	parts, err := newParts(cfg, client, keys, in, metrics)
+	parts, err := newParts(ctx, cfg, client, keys, in, metrics)
 	if err != nil {
 		return nil, err
-	}
-	own := registry.Meta{Schema: registry.Schema, Partitions: cfg.Partitions, ReplicationFactor: cfg.ReplicationFactor}
-	if _, err := parts.registry.CheckMeta(ctx, own); err != nil {
-		return nil, fmt.Errorf("compare with the fleet's settings: %w", err)
 	}
 	if masters := client.Masters(); masters < cfg.ReplicationFactor {
 		in.log.Warn("there are fewer Redis masters than records wanted of each session: what is lost with a master has no copy",
@@ -72,7 +68,7 @@ func assemble(ctx context.Context, cfg config.Config, client *redisx.Client, in 
 	}
 	door := &gate{Health: parts.service}
 	handler, err := httpapi.New(httpapi.Config{
-		Sessions: parts.service, Catalog: parts.service, Nodes: parts.service, Operations: parts.service, Board: board{parts.roster, parts.service},
+		Sessions: parts.service, Catalog: parts.service, Explainer: parts.service, Nodes: parts.service, Operations: parts.service, Board: board{parts.roster, parts.service},
 		Metrics: parts.service, Health: door,
 		Node: session.NodeID(cfg.NodeID), Version: thisBuild().Version, Registry: metrics, Log: in.log, RequestTimeout: cfg.RequestTimeout,
 	})
@@ -99,7 +95,7 @@ type parts struct {
 	heartbeatTimeout time.Duration
 }
 
-func newParts(cfg config.Config, client *redisx.Client, keys *keyspace.Keys, in wiring, metrics *prometheus.Registry) (*parts, error) {
+func newParts(ctx context.Context, cfg config.Config, client *redisx.Client, keys *keyspace.Keys, in wiring, metrics *prometheus.Registry) (*parts, error) {
 	p := &parts{log: in.log, heartbeatTimeout: cfg.HeartbeatTimeout}
 	var err error
 	if p.registry, err = registry.New(client, keys, registry.Config{
@@ -107,6 +103,11 @@ func newParts(cfg config.Config, client *redisx.Client, keys *keyspace.Keys, in 
 		Pulse: func(ctx context.Context) error { return p.service.Pulse(ctx) }, // not asked before run, when the service is there
 	}); err != nil {
 		return nil, err
+	}
+	own := registry.Meta{Schema: registry.Schema, Partitions: cfg.Partitions, ReplicationFactor: cfg.ReplicationFactor}
+	agreed, err := p.registry.CheckMeta(ctx, own)
+	if err != nil {
+		return nil, fmt.Errorf("compare with the fleet's settings: %w", err)
 	}
 	leases, err := lease.New(client, keys, lease.Config{TTL: cfg.LeaseTTL, Log: in.log})
 	if err != nil {
@@ -124,6 +125,7 @@ func newParts(cfg config.Config, client *redisx.Client, keys *keyspace.Keys, in 
 	if p.store, err = sessionstore.New(client, keys, sessionstore.Config{
 		ReplicationFactor: cfg.ReplicationFactor, LeaseTTL: cfg.LeaseTTL, CompressionThreshold: cfg.CompressionThreshold,
 		Settling: min(cfg.SyncInterval/2, 5*time.Second), CacheBytes: cfg.CacheMegabytes * 1_000_000, CacheTTL: cfg.CacheTTL, Log: in.log,
+		Secret: []byte(agreed.Secret),
 	}); err != nil {
 		return nil, err
 	}

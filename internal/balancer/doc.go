@@ -5,6 +5,8 @@
 // a moment ago, and no burst takes a node over its maxSessions. It looks at each node's registration itself, for a view may be old:
 // only a ready node that its peers have not quarantined is chosen.
 //
+// Asked only to tell (Explain), the same script says which node it would have chosen at that moment and what it compared, and changes nothing.
+//
 // Counts change around a change of a session's record, which lies in another slot and cannot change in the same step. So each
 // change is announced here first and settled afterwards:
 //

@@ -31,6 +31,7 @@ type plan struct {
 	got        map[string]Placed                            // by attempt
 	passed     map[session.NodeID]string                    // why a node was passed over
 	counts     map[session.NodeID]struct{ used, limit int } // of the nodes that take sessions
+	crowds     map[session.NodeID]float64                   // what the script compares; nil: it is to place the sessions, not to tell
 }
 
 func (b *Balancer) newPlan(req Request) *plan {

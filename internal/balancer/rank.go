@@ -16,15 +16,21 @@ import (
 func rank(id session.ID, nodes []session.Node, weighted bool) []int {
 	scores, order := make([]float64, len(nodes)), make([]int, len(nodes))
 	for i, n := range nodes {
-		order[i], scores[i] = i, uniform(id, n.Node)
-		if weighted {
-			scores[i] = -n.Weight / math.Log(scores[i])
-		}
+		order[i], scores[i] = i, score(id, n, weighted)
 	}
 	slices.SortFunc(order, func(a, b int) int {
 		return cmp.Or(cmp.Compare(scores[b], scores[a]), cmp.Compare(nodes[a].Node, nodes[b].Node))
 	})
 	return order
+}
+
+// score is what rank orders a node by, the greatest first.
+func score(id session.ID, n session.Node, weighted bool) float64 {
+	u := uniform(id, n.Node)
+	if weighted {
+		return -n.Weight / math.Log(u)
+	}
+	return u
 }
 
 // uniform returns a number in (0, 1) that depends on the pair alone.

@@ -63,7 +63,7 @@ func (b *Balancer) Reserve(ctx context.Context, req Request) ([]Placed, error) {
 func (p *plan) call(ctx context.Context, group []candidate, attempts []Attempt) ([]Attempt, error) {
 	b := p.balancer
 	keys := []string{b.keys.Load(), b.keys.Reservations(), b.keys.Moves(), b.keys.Turn()}
-	args := []any{string(b.cfg.Strategy), b.cfg.Deadline.Milliseconds(), len(group)}
+	args := []any{string(b.cfg.Strategy), p.deadline().Milliseconds(), len(group)}
 	nodes := make([]session.Node, len(group))
 	for i, c := range group {
 		nodes[i] = c.Node
@@ -79,7 +79,7 @@ func (p *plan) call(ctx context.Context, group []candidate, attempts []Attempt) 
 		return nil, err
 	}
 	placed, seen, ok := halves(reply, len(attempts), len(group))
-	if !ok {
+	if ok = ok && p.compared(group, reply); !ok {
 		return nil, unexpected(reserveScript, reply)
 	}
 	for i, c := range group {
@@ -114,10 +114,10 @@ func parsePlaced(a Attempt, text string) (Placed, error) {
 	return Placed{}, unexpected(reserveScript, text)
 }
 
-// halves reads the script's two lists of text.
+// halves reads the script's first two lists of text.
 func halves(reply any, first, second int) (a, b []string, ok bool) {
 	list, _ := reply.([]any)
-	if len(list) != 2 {
+	if len(list) < 2 {
 		return nil, nil, false
 	}
 	a, b = texts(list[0]), texts(list[1])

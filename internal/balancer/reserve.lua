@@ -1,17 +1,21 @@
 -- Chooses a node for each of several attempts and raises its live count, in one step.
 -- KEYS 1 load  2 reservations  3 moves  4 turn  5.. for each candidate: node:<id>, reserved:<id>
--- ARGV 1 strategy  2 how long an attempt stands, ms  3 number of candidates n
+-- ARGV 1 strategy  2 how long an attempt stands, ms; 0: only tell what would be chosen for the first, and change nothing
+--      3 number of candidates n
 --      then for each candidate: id, incarnation as the caller knows it, tier (0 is tried first)
 --      then for each attempt: its key, its session, which candidate it is counted on now (0: none of them), the candidates in
 --      rendezvous order (one character each, '0' is the first)
 -- Returns {placed, candidates}: for each attempt "id|incarnation|deadline ms", or '' where no candidate has room; and for each
 -- candidate "count|limit|state", state being ready, cordoned, draining, quarantined, gone, replaced or unreadable.
+-- Where it only tells, {placed, candidates, crowds}: the counts are those before, and for each candidate that is ready it says what is compared,
+-- the sessions beside this one for its weight; '' for another.
 -- Sent again it finds its attempts recorded and answers the same nodes, raising nothing.
 -- It costs candidates times attempts, which the caller bounds (8,000 take a few milliseconds), and for each candidate that an
 -- attempt is counted on already, one look at what is under way there.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local strategy, n = ARGV[1], tonumber(ARGV[3])
+local tell = tonumber(ARGV[2]) == 0
 local deadline = string.format('%.0f', now + ARGV[2])
 
 local nodes = {}
@@ -129,7 +133,7 @@ while ARGV[at] do
 end
 if #before > 0 then before = redis.call('HMGET', KEYS[2], unpack(before)) end
 
-local placed, fresh = {}, {}
+local placed, fresh, crowds = {}, {}, {}
 for i = 1, #before do
   local next = 3 * n + 4 * i
   local key, session, from = ARGV[next], ARGV[next + 1], nodes[tonumber(ARGV[next + 2])]
@@ -139,6 +143,11 @@ for i = 1, #before do
     placed[i] = id and id .. '|' .. incarnation .. '|' .. ends or ''
   else
     if from and not from.returns then survey(from) end
+    if tell and i == 1 then
+      for j, node in ipairs(nodes) do
+        crowds[j] = node.state == 'ready' and string.format('%.17g', others(node, session, from) / node.weight) or ''
+      end
+    end
     local node = choose(ARGV[next + 3], session, from)
     if node then
       local kind = node == from and 'r' or 'a'
@@ -155,7 +164,9 @@ end
 
 local seen = {}
 for i, node in ipairs(nodes) do
-  if #node.new > 0 then
+  if tell then
+    node.count = node.count - #node.new
+  elseif #node.new > 0 then
     redis.call('ZREM', node.reserved, '') -- first, for it takes no memory: a takeover must pass on a full Redis
     local records, deadlines = {}, {}
     for j, key in ipairs(node.new) do
@@ -171,6 +182,7 @@ for i, node in ipairs(nodes) do
   end
   seen[i] = string.format('%.0f|%.0f|%s', node.count, node.limit or 0, node.state)
 end
+if tell then return {placed, seen, crowds} end
 if turned > 0 then
   redis.call('SET', KEYS[4], string.format('%.0f', (turn + turned) % 9007199254740992))
 end

@@ -241,7 +241,7 @@ func TestARestartedNodeAtItsCapTakesItsSessionsBack(t *testing.T) {
 		first.kill()
 		second := join(t, r, prefix, "a", settings{maxSessions: 300})
 		await(t, func() string {
-			page, err := second.List(t.Context(), session.Filter{}, 1000, "")
+			page, err := second.List(t.Context(), session.Listing{Limit: 1000})
 			if err != nil || len(page.Sessions) != 300 {
 				return fmt.Sprintf("%d sessions %v", len(page.Sessions), err)
 			}

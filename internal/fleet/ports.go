@@ -78,6 +78,8 @@ type Placer interface {
 	Reserve(ctx context.Context, r balancer.Request) ([]balancer.Placed, error)
 	Settle(ctx context.Context, outcomes ...balancer.Outcome) error
 	Leaving(ctx context.Context, departures ...balancer.Departure) error
+	// Explain tells what Reserve would do for a request's one attempt, and does nothing.
+	Explain(ctx context.Context, r balancer.Request) (session.Ranking, error)
 }
 
 // Accounts keeps the live count of every node.
@@ -125,11 +127,17 @@ type Identities interface {
 
 // Listings answers for many sessions at once, from home alone.
 type Listings interface {
-	List(ctx context.Context, f session.Filter, limit int, token string) (session.Page, error)
+	List(ctx context.Context, want session.Listing) (session.Page, error)
 	Owned(ctx context.Context, partition int, node session.NodeID, after session.ID, limit int) (ids []session.ID, next session.ID, err error)
 	OwnedIn(ctx context.Context, node session.NodeID) (map[int]int, error)
 	OwnedPages(ctx context.Context, node session.NodeID, after map[int]session.ID, limit int) (map[int][]session.ID, error)
 	Sessions(ctx context.Context, ids []session.ID) ([]session.Session, error)
+}
+
+// Accountable tells of sessions what only an operator, or somebody who is about to make one, wants to know.
+type Accountable interface {
+	Explain(ctx context.Context, id session.ID) (session.Explanation, error)
+	Preview(b sessionstore.Birth) (session.Session, error)
 }
 
 // Upkeep is what the sync round needs of the store.
@@ -146,6 +154,7 @@ type Store interface {
 	Records
 	Identities
 	Listings
+	Accountable
 	Upkeep
 	Partition(id session.ID) int
 	Partitions() int

@@ -79,7 +79,7 @@ func (d *departure) settle(err error) {
 	}
 }
 
-// List returns a page of the sessions that f selects.
-func (s *Service) List(ctx context.Context, f session.Filter, limit int, pageToken string) (session.Page, error) {
-	return s.Store.List(ctx, f, limit, pageToken)
+// List returns a page of the sessions that are asked for.
+func (s *Service) List(ctx context.Context, want session.Listing) (session.Page, error) {
+	return s.Store.List(ctx, want)
 }

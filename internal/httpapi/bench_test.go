@@ -60,7 +60,7 @@ func ceiling(b *testing.B, status int, target, body string) {
 	for i := range page.Sessions {
 		page.Sessions[i] = sample()
 	}
-	f.list = func(context.Context, session.Filter, int, string) (session.Page, error) { return page, nil }
+	f.list = func(context.Context, session.Listing) (session.Page, error) { return page, nil }
 	h := handlerOf(b, config(f))
 	method, url, _ := strings.Cut(target, " ")
 	packed, _ := packText(body, true)

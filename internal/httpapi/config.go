@@ -30,6 +30,7 @@ const (
 type Config struct {
 	Sessions   Sessions
 	Catalog    Catalog
+	Explainer  Explainer
 	Nodes      Nodes
 	Operations Operations
 	Board      Board
@@ -55,6 +56,7 @@ func (cfg Config) Validate() error {
 	}{
 		{"Sessions", cfg.Sessions == nil},
 		{"Catalog", cfg.Catalog == nil},
+		{"Explainer", cfg.Explainer == nil},
 		{"Nodes", cfg.Nodes == nil},
 		{"Operations", cfg.Operations == nil},
 		{"Board", cfg.Board == nil},

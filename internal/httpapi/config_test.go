@@ -12,6 +12,7 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for want, spoil := range map[string]func(*Config){
 		"Sessions":       func(c *Config) { c.Sessions = nil },
+		"Explainer":      func(c *Config) { c.Explainer = nil },
 		"Catalog":        func(c *Config) { c.Catalog = nil },
 		"Nodes":          func(c *Config) { c.Nodes = nil },
 		"Operations":     func(c *Config) { c.Operations = nil },

@@ -51,8 +51,12 @@ func conforming() *fake {
 			}
 			return p.Apply(sample(), time.Unix(1_800_000_000, 0))
 		},
-		list: func(context.Context, session.Filter, int, string) (session.Page, error) {
+		list: func(context.Context, session.Listing) (session.Page, error) {
 			return session.Page{Sessions: []session.Session{sample(), bareSession}, Next: "next"}, nil
+		},
+		explain: func(context.Context, session.ID) (session.Explanation, error) { return sampleExplanation(), nil },
+		dryRun: func(_ context.Context, d session.Draft) (session.DryRun, error) {
+			return session.DryRun{Session: told(sample(), d), Ranking: sampleRanking()}, nil
 		},
 		migrate: func(_ context.Context, _ session.ID, to session.NodeID) (session.Session, error) {
 			return told(sample(), to), nil
@@ -98,6 +102,8 @@ func TestBothEncodingsMeanTheSame(t *testing.T) {
 			with("config", nested(MaxConfigDepth+1)), with("config", `{"a":[1,-1,0.5,1e300,null,true,{"b":[]}],"m":18446744073709551615}`),
 			with("config", `{"a":`+str(session.MaxConfig)+`}`)}, []string{"Idempotency-Key", "k"}},
 		{"POST /v1/sessions/batch", []string{`{"sessions":[` + usual + `,{},7,` + named("full") + `]}`, `{"sessions":[]}`, `{"sessions":7}`, `{"items":[]}`, `{}`, `[]`}, nil},
+		{"POST /v1/sessions?dryRun=true", []string{minimal, usual, `{}`}, nil},
+		{"GET " + one + "/explain", []string{""}, nil},
 		{"PATCH " + one, []string{`{}`, `{"config":null}`, `{"config":{"model":null,"new":{"x":[1]},"tools":"none"}}`, `{"labels":{"team":null,"a":"b"}}`, `{"labels":null}`, `{"ttl":null}`,
 			`{"ttl":"1h"}`, `{"ttl":3600000}`, `{"status":"failed"}`, `{"status":null}`, `{"name":3}`, `{"id":"x"}`, `[]`}, []string{"If-Match", sampleETag}},
 		{"PATCH " + one, []string{`{"name":"n"}`}, []string{"Session-Epoch", "9"}},

@@ -149,15 +149,18 @@ type exchange struct {
 
 // beyond are the reasons for which a request is refused that a schema cannot tell.
 var beyond = regexp.MustCompile(strings.Join([]string{
-	`is given (twice|more than once)`,           // JSON Schema sees one of them
-	`nests deeper than`,                         // it does not count levels
-	`does not fit in 64 bits|out of a 64-bit`,   // numbers in config
-	`must be between|must be more than nothing`, // durations that are text
-	`must be a duration such as`,                // those of more than 64 bits
-	`must be valid UTF-8|is not valid JSON`,     // encoding/json mends what is not UTF-8
-	`asks for two values of`,                    // labels
-	`could not be read to its end`,              // a body that breaks off
-	`\.\.\.",`,                                  // the reason is cut off
+	`is given (twice|more than once)`,                                             // JSON Schema sees one of them
+	`nests deeper than`,                                                           // it does not count levels
+	`does not fit in 64 bits|out of a 64-bit`,                                     // numbers in config
+	`must be between|must be more than nothing`,                                   // durations that are text
+	`must be a duration such as`,                                                  // those of more than 64 bits
+	`must be valid UTF-8|is not valid JSON`,                                       // encoding/json mends what is not UTF-8
+	`asks for two values of`,                                                      // labels
+	`labels wants|has more than \d+ requirements|has \d+ requirements`,            // the grammar of a selector, beside label
+	`names \d+ values, at most|"detail":"(labels?|owner) [^"]*(at most|1 to) \d+`, // what stands between commas
+	`is not offered with dryRun`,                                                  // a header that goes with another parameter
+	`could not be read to its end`,                                                // a body that breaks off
+	`\.\.\.",`,                                                                    // the reason is cut off
 }, "|"))
 
 // check returns what the contract does not say of an exchange, or what it says otherwise. Where anyProblem is set, problems need not be listed

@@ -25,7 +25,9 @@ type fake struct {
 	get         func(ctx context.Context, id session.ID, c session.Consistency) (session.Session, error)
 	update      func(ctx context.Context, id session.ID, p session.Patch, cond session.Condition) (session.Session, error)
 	remove      func(ctx context.Context, id session.ID, cond session.Condition) error
-	list        func(ctx context.Context, f session.Filter, limit int, pageToken string) (session.Page, error)
+	list        func(ctx context.Context, want session.Listing) (session.Page, error)
+	explain     func(ctx context.Context, id session.ID) (session.Explanation, error)
+	dryRun      func(ctx context.Context, d session.Draft) (session.DryRun, error)
 	migrate     func(ctx context.Context, id session.ID, to session.NodeID) (session.Session, error)
 	nodes       func(ctx context.Context) ([]session.Node, error)
 	node        func(ctx context.Context, id session.NodeID) (session.Node, error)
@@ -53,8 +55,14 @@ func (f *fake) Update(ctx context.Context, id session.ID, p session.Patch, cond 
 func (f *fake) Delete(ctx context.Context, id session.ID, cond session.Condition) error {
 	return f.remove(ctx, id, cond)
 }
-func (f *fake) List(ctx context.Context, fi session.Filter, limit int, pageToken string) (session.Page, error) {
-	return f.list(ctx, fi, limit, pageToken)
+func (f *fake) List(ctx context.Context, want session.Listing) (session.Page, error) {
+	return f.list(ctx, want)
+}
+func (f *fake) Explain(ctx context.Context, id session.ID) (session.Explanation, error) {
+	return f.explain(ctx, id)
+}
+func (f *fake) DryRun(ctx context.Context, d session.Draft) (session.DryRun, error) {
+	return f.dryRun(ctx, d)
 }
 func (f *fake) Migrate(ctx context.Context, id session.ID, to session.NodeID) (session.Session, error) {
 	return f.migrate(ctx, id, to)
@@ -106,7 +114,7 @@ func config(f *fake) Config {
 		panic(err)
 	}
 	return Config{
-		Sessions: f, Catalog: f, Nodes: f, Operations: f, Board: asItIs{board}, Metrics: f, Health: f,
+		Sessions: f, Catalog: f, Explainer: f, Nodes: f, Operations: f, Board: asItIs{board}, Metrics: f, Health: f,
 		Node: "node-1", Version: "1.2.3", Registry: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
 	}
 }

@@ -24,10 +24,18 @@ type Sessions interface {
 
 // Catalog are the use cases over many sessions and their places.
 type Catalog interface {
-	// List returns up to limit sessions that the filter selects, from where pageToken says.
-	List(ctx context.Context, f session.Filter, limit int, pageToken string) (session.Page, error)
+	// List returns a page of the sessions that are asked for.
+	List(ctx context.Context, want session.Listing) (session.Page, error)
 	// Migrate gives a session another owner: to, or the best other node where to is empty.
 	Migrate(ctx context.Context, id session.ID, to session.NodeID) (session.Session, error)
+}
+
+// Explainer tells why things are as they are, or what would become of a request. It changes nothing.
+type Explainer interface {
+	// Explain tells how a session stands: who owns it, where its records lie, how the nodes rank for it.
+	Explain(ctx context.Context, id session.ID) (session.Explanation, error)
+	// DryRun tells what Create would make of a draft, and fails where it would.
+	DryRun(ctx context.Context, d session.Draft) (session.DryRun, error)
 }
 
 // Nodes are the use cases of the fleet's nodes.

@@ -24,13 +24,14 @@ type route struct {
 func (a *api) routes() []route {
 	probe := []string{"verbose"}
 	return []route{
-		{method: "POST", path: "/v1/sessions", handle: a.createSession},
+		{method: "POST", path: "/v1/sessions", handle: a.createSession, one: []string{"dryRun"}},
 		{method: "GET", path: "/v1/sessions", handle: a.listSessions,
-			one: []string{"type", "status", "owner", "workspace", "limit", "pageToken"}, many: []string{"label"}},
+			one: []string{"type", "status", "owner", "workspace", "labels", "orderBy", "limit", "pageToken"}, many: []string{"label"}},
 		{method: "POST", path: "/v1/sessions/batch", handle: a.createBatch},
 		{method: "GET", path: "/v1/sessions/{id}", handle: a.getSession, one: []string{"consistency"}},
 		{method: "PATCH", path: "/v1/sessions/{id}", handle: a.patchSession},
 		{method: "DELETE", path: "/v1/sessions/{id}", handle: a.deleteSession},
+		{method: "GET", path: "/v1/sessions/{id}/explain", handle: a.explainSession},
 		{method: "POST", path: "/v1/sessions/{id}/migrate", handle: a.migrateSession},
 		{method: "GET", path: "/v1/nodes", handle: a.listNodes},
 		{method: "GET", path: "/v1/nodes/{id}", handle: a.getNode},

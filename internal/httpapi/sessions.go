@@ -9,7 +9,11 @@ import (
 	"orchestrator/internal/session"
 )
 
-func (a *api) createSession(c *gin.Context, _ query) error {
+func (a *api) createSession(c *gin.Context, q query) error {
+	dryRun, err := boolean(q, "dryRun")
+	if err != nil {
+		return err
+	}
 	if err := refuse(c.Request.Header, "If-Match", epochHeader); err != nil {
 		return err
 	}
@@ -20,6 +24,9 @@ func (a *api) createSession(c *gin.Context, _ query) error {
 	draft, err := decodeDraft(members)
 	if err != nil {
 		return err
+	}
+	if dryRun {
+		return a.dryRun(c, draft)
 	}
 	idem, err := idempotency(c.Request.Header, members)
 	if err != nil {

@@ -31,15 +31,11 @@ import (
 
 // planned is what is described and not offered yet: a route, or a route and one of its query parameters. What is offered must not be here.
 var planned = []string{
-	"POST /v1/sessions dryRun",
-	"GET /v1/sessions labels",
-	"GET /v1/sessions orderBy",
 	"POST /v1/sessions/{id}/messages",
 	"GET /v1/sessions/{id}/messages",
 	"GET /v1/sessions/{id}/context",
 	"PUT /v1/sessions/{id}/context",
 	"DELETE /v1/sessions/{id}/context",
-	"GET /v1/sessions/{id}/explain",
 	"GET /v1/events",
 }
 

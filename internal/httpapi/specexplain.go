@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"orchestrator/internal/openapi"
+	"orchestrator/internal/session"
 )
 
 func explainRoutes() []described {
@@ -12,10 +13,9 @@ func explainRoutes() []described {
 		"records": []any{map[string]any{"role": "home", "key": "orch:{p0042.k3}:session:" + exampleID, "slot": 4242, "master": "10.0.1.1:6379", "host": "10.0.1.1",
 			"stamp": "3.4.01890a5d-ac96-774b-bcce-b302099a8058", "agrees": true, "writtenAt": exampleTime}},
 		"colocated": false,
-		"placement": map[string]any{"wanted": map[string]any{"zone": "z1"}, "candidates": []any{map[string]any{"node": "node-1", "score": 0.042, "sessions": 42, "maxSessions": 1000, "weight": 1, "takes": true}}},
-		"events":    []any{}}
+		"placement": map[string]any{"strategy": "least-connections", "wanted": map[string]any{"zone": "z1"}, "candidates": []any{map[string]any{"node": "node-1", "score": 0.042, "sessions": 42, "maxSessions": 1000, "weight": 1, "takes": true}}}}
 	return []described{{
-		route: "GET /v1/sessions/{id}/explain", id: "explainSession", tag: tagSessions, summary: "Who owns a session, where its records lie, and why it was placed there",
+		route: "GET /v1/sessions/{id}/explain", id: "explainSession", tag: tagSessions, summary: "Who owns a session, where its records lie, and how the nodes rank for it now",
 		params:   []*openapi.Parameter{sessionID()},
 		answers:  openapi.Responses{answers(http.StatusOK, "What is known of it.", openapi.Ref("Explanation"), example)},
 		problems: also(ofReads, "session-not-found", "unreadable-record"),
@@ -34,7 +34,7 @@ func explainSchemas() openapi.Schemas {
 			openapi.Must("partition", openapi.Count()),
 			openapi.May("lease", openapi.Object(openapi.Must("holder", openapi.String().About("node/incarnation/epoch, as the lease key has it")), openapi.Must("endsIn", openapi.String()))),
 			openapi.Must("records", openapi.Array(openapi.Object(
-				openapi.Must("role", openapi.OneOf("home", "copy")),
+				openapi.Must("role", openapi.OneOf(session.RoleHome, session.RoleCopy, session.RoleStray).About("a stray was left behind by a move of the copies")),
 				openapi.Must("key", openapi.String()),
 				openapi.Must("slot", openapi.Count().To(16383)),
 				openapi.May("master", openapi.String()),
@@ -42,21 +42,23 @@ func explainSchemas() openapi.Schemas {
 				openapi.May("stamp", openapi.String()),
 				openapi.Must("agrees", openapi.Boolean()),
 				openapi.May("writtenAt", openapi.Time()),
+				openapi.May("unread", openapi.String().About("why it could not be read")),
 			))),
 			openapi.Must("colocated", openapi.Boolean().About("records share a master")),
 			openapi.Must("placement", openapi.Ref("Placement")),
-			openapi.Must("events", openapi.Array(openapi.Ref("Event")).Most(50).About("its last events, the newest last")),
+			openapi.May("events", openapi.Array(openapi.Ref("Event")).Most(50).About("its last events, the newest last")),
 		)),
 		openapi.Named("Placement", openapi.Object(
+			openapi.Must("strategy", openapi.String()),
 			openapi.May("wanted", openapi.Object(openapi.May("node", openapi.Ref("NodeId")), openapi.May("zone", openapi.String()))),
 			openapi.Must("candidates", openapi.Array(openapi.Object(
 				openapi.Must("node", openapi.Ref("NodeId")),
-				openapi.May("score", openapi.Number()),
+				openapi.Must("score", openapi.Number().About("sessions for its weight, beside this one: the least wins; with consistent-hash the session's hash for it: the greatest wins")),
 				openapi.Must("sessions", openapi.Count()),
 				openapi.Must("maxSessions", openapi.Count()),
 				openapi.Must("weight", openapi.Number()),
 				openapi.Must("takes", openapi.Boolean()),
-				openapi.May("passedOver", openapi.String().About("why")),
+				openapi.May("passedOver", openapi.String().About("why; absent of the one that is chosen")),
 			))),
 		)),
 		openapi.Named("Preview", openapi.Object(

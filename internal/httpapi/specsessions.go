@@ -42,33 +42,27 @@ func listSessionsRoute() described {
 		route: "GET /v1/sessions", id: "listSessions", tag: tagSessions, summary: "List sessions",
 		about: "A page at a time, in an order that does not change: sessions that are made or deleted meanwhile move no others. Read from home records alone.",
 		params: []*openapi.Parameter{
-			openapi.Query("type", openapi.String().Match(`^[\s\S]+$`), "of this type"),
-			openapi.Query("status", openapi.OneOf(session.Statuses...), "in this status"),
-			openapi.Query("owner", openapi.Ref("NodeId"), "owned by this node"),
-			openapi.Query("workspace", openapi.String().Match(`^[\s\S]+$`), "with this workspace"),
-			openapi.Query("label", openapi.Array(openapi.String().Match(`^[^=]+=[\s\S]*$`)).Most(session.MaxLabels), "with this label, as `key=value`; given again: with that one, too"),
-			openapi.Query("labels", openapi.String().Like("tier=gold,region!=eu,team,!old"),
-				"labels in the selector that kubectl has: `=`, `==`, `!=`, `in (a,b)`, `notin (a,b)`, `key`, `!key`, with commas between"),
-			openapi.Query("orderBy", openapi.OneOf("id", "createdAt", "-createdAt"), "the order; by default the one that costs least"),
+			openapi.Query("type", several(`[A-Za-z0-9._/-]+`), fmt.Sprintf("of one of these types, up to %d with commas between", session.MaxChoices)),
+			openapi.Query("status", several(`(active|idle|completed|failed)`), "in one of these statuses"),
+			openapi.Query("owner", several(`[A-Za-z0-9][A-Za-z0-9._-]*`), fmt.Sprintf("owned by one of these nodes, up to %d", session.MaxChoices)),
+			openapi.Query("workspace", textSchema(session.MaxWorkspace), "with this workspace"),
+			openapi.Query("label", openapi.Array(openapi.String().Match(`^[A-Za-z0-9._/-]+=[^\x00-\x1f\x7f]*$`)).Most(session.MaxRequirements),
+				"with this label, as `key=value`; given again: with that one, too"),
+			openapi.Query("labels", openapi.Text(1, session.MaxSelector).Like("tier=gold,region!=eu,env in (a,b),team,!old"),
+				fmt.Sprintf("labels in the selector that kubectl has: `=`, `==`, `!=`, `in (a,b)`, `notin (a,b)`, `key`, `!key`, with commas between; up to %d requirements, those of "+
+					"`label` included", session.MaxRequirements)),
+			openapi.Query("orderBy", openapi.OneOf(session.Orders...), "the order; by default the one that costs least. By `createdAt` is by id: ids begin with the time at which they were made"),
 			limitParameter("sessions"),
-			openapi.Query("pageToken", openapi.Text(0, MaxPageToken), "`nextPageToken` of the page before"),
+			openapi.Query("pageToken", openapi.Text(0, MaxPageToken), "`nextPageToken` of the page before, with the same filter and order"),
 		},
 		answers:  openapi.Responses{answers(http.StatusOK, "A page.", openapi.Ref("SessionPage"), map[string]any{"sessions": []any{exampleSession()}, "nextPageToken": "NDI"})},
 		problems: ofReads,
-		with: map[string]func(*described){"labels": func(d *described) {
-			several := func(what string) *openapi.Schema { return openapi.String().Match(`^[^,]+(,[^,]+)*$`).About(what) }
-			for _, p := range d.params {
-				switch p.Name {
-				case "type":
-					p.Schema, p.Description = several("types"), "of one of these types, with commas between"
-				case "status":
-					p.Schema, p.Description = several("statuses"), "in one of these statuses, with commas between"
-				case "owner":
-					p.Schema, p.Description = several("nodes"), "owned by one of these nodes, with commas between"
-				}
-			}
-		}},
 	}
+}
+
+// several is values with commas between them.
+func several(pattern string) *openapi.Schema {
+	return openapi.String().Match("^" + pattern + "(," + pattern + ")*$")
 }
 
 func createBatchRoute() described {

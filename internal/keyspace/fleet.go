@@ -2,7 +2,7 @@ package keyspace
 
 import "orchestrator/internal/session"
 
-// Meta is the hash of what all nodes must agree on: schema, partitions, replicationFactor.
+// Meta is the hash of what all nodes must agree on: schema, partitions, replicationFactor, and secret.
 func (k *Keys) Meta() string { return k.fleet("meta") }
 
 // Nodes is the sorted set of registered nodes by the end of their registration (Redis TIME, milliseconds).

@@ -2,7 +2,9 @@ package registry
 
 import (
 	"context"
+	"crypto/rand"
 	_ "embed"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 
@@ -19,13 +21,22 @@ var metaScript = redisx.NewScript("meta", metaSource)
 const Schema = 1
 
 // Meta is what all nodes of a fleet must agree on.
-type Meta struct{ Schema, Partitions, ReplicationFactor int }
+type Meta struct {
+	Schema, Partitions, ReplicationFactor int
 
-// CheckMeta writes this node's meta if the fleet has none yet, and returns what stands. Another schema or another number of
+	// Secret is what the fleet's nodes seal page tokens with: 64 hexadecimal digits, made once, by the first node that found none. Nobody is
+	// asked to agree: what stands is taken.
+	Secret string
+}
+
+// secretBytes is how many random bytes the secret has.
+const secretBytes = 32
+
+// CheckMeta writes this node's meta if the fleet has none yet, and a secret if it has none, as a fleet of an older version has not. It returns what stands. Another schema or another number of
 // partitions is refused with a *session.InvalidError that names both values; another replication factor is not, it is
 // logged. A hash that cannot be read is a *session.CorruptError.
 func (r *Registry) CheckMeta(ctx context.Context, own Meta) (Meta, error) {
-	reply, err := r.runStrings(ctx, metaScript, []string{r.keys.Meta()}, own.Schema, own.Partitions, own.ReplicationFactor)
+	reply, err := r.runStrings(ctx, metaScript, []string{r.keys.Meta()}, own.Schema, own.Partitions, own.ReplicationFactor, newSecret())
 	if err != nil {
 		return Meta{}, err
 	}
@@ -45,7 +56,7 @@ func (r *Registry) CheckMeta(ctx context.Context, own Meta) (Meta, error) {
 }
 
 func (r *Registry) decodeMeta(reply []string) (Meta, error) {
-	if len(reply) != 3 {
+	if len(reply) != 4 {
 		return Meta{}, unexpected(metaScript, reply)
 	}
 	var n [3]int
@@ -56,5 +67,15 @@ func (r *Registry) decodeMeta(reply []string) (Meta, error) {
 		}
 		n[i] = v
 	}
-	return Meta{n[0], n[1], n[2]}, nil
+	// A fleet that this node will not join is left as it is, without a secret it may be.
+	if secret, err := hex.DecodeString(reply[3]); reply[3] != "" && (err != nil || len(secret) != secretBytes) {
+		return Meta{}, &session.CorruptError{Key: r.keys.Meta(), Reason: fmt.Sprintf("field secret is not %d hexadecimal digits", 2*secretBytes)}
+	}
+	return Meta{n[0], n[1], n[2], reply[3]}, nil
+}
+
+func newSecret() string {
+	var b [secretBytes]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
 }

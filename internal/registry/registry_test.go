@@ -246,29 +246,59 @@ func TestCheckMeta(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, f *fleet) {
 		r, ctx := f.node("a"), t.Context()
-		first := Meta{Schema, 256, 2}
+		first, err := r.CheckMeta(ctx, Meta{Schema, 256, 2, ""})
+		if err != nil || len(first.Secret) != 64 || first != (Meta{Schema, 256, 2, first.Secret}) {
+			t.Fatalf("the first: %+v, %v", first, err)
+		}
 		for range 2 {
 			if got, err := r.CheckMeta(ctx, first); got != first || err != nil {
 				t.Fatalf("got %+v, %v", got, err)
 			}
 		}
-		if got, err := r.CheckMeta(ctx, Meta{Schema, 256, 3}); got != first || err != nil || f.log.count("replicationFactor differs") != 1 {
+		if got, err := r.CheckMeta(ctx, Meta{Schema, 256, 3, ""}); got != first || err != nil || f.log.count("replicationFactor differs") != 1 {
 			t.Errorf("another replication factor: %+v, %v", got, err)
 		}
-		for field, own := range map[string]Meta{"partitions": {Schema, 128, 2}, "schema": {Schema + 1, 256, 2}} {
+		for field, own := range map[string]Meta{"partitions": {Schema, 128, 2, ""}, "schema": {Schema + 1, 256, 2, ""}} {
 			_, err := r.CheckMeta(ctx, own)
 			var invalid *session.InvalidError
 			if !errors.As(err, &invalid) || invalid.Field != field {
 				t.Errorf("%s: got %v", field, err)
 			}
 		}
-		if _, err := r.CheckMeta(ctx, Meta{Schema, 128, 2}); !strings.Contains(err.Error(), "128") || !strings.Contains(err.Error(), "256") {
+		if _, err := r.CheckMeta(ctx, Meta{Schema, 128, 2, ""}); !strings.Contains(err.Error(), "128") || !strings.Contains(err.Error(), "256") {
 			t.Errorf("the error does not name both values: %v", err)
 		}
 		f.redis.Redis().HSet(ctx, f.keys.Meta(), "partitions", "many")
 		var corrupt *session.CorruptError
 		if _, err := r.CheckMeta(ctx, first); !errors.As(err, &corrupt) || corrupt.Key != f.keys.Meta() {
 			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// A fleet begun by an older version has no secret: the first node of this one makes it, whichever comes after takes it, and the older ones
+// go on. A node that does not join leaves none.
+func TestMetaGetsASecret(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, f *fleet) {
+		ctx, key := t.Context(), f.keys.Meta()
+		f.redis.Redis().HSet(ctx, key, "schema", Schema, "partitions", 256, "replicationFactor", 2)
+		if _, err := f.node("a").CheckMeta(ctx, Meta{Schema, 128, 2, ""}); err == nil || f.redis.Redis().HExists(ctx, key, "secret").Val() {
+			t.Errorf("a node with other partitions: %v, and there is a secret", err)
+		}
+		one, err := f.node("b").CheckMeta(ctx, Meta{Schema, 256, 2, ""})
+		if err != nil || len(one.Secret) != 64 || f.redis.Redis().HGet(ctx, key, "secret").Val() != one.Secret {
+			t.Fatalf("%+v, %v", one, err)
+		}
+		if two, err := f.node("c").CheckMeta(ctx, Meta{Schema, 256, 2, "of its own"}); err != nil || two != one {
+			t.Errorf("%+v, %v; want %+v", two, err, one)
+		}
+		for _, damaged := range []string{"short", strings.Repeat("x", 64)} {
+			f.redis.Redis().HSet(ctx, key, "secret", damaged)
+			var corrupt *session.CorruptError
+			if _, err := f.node("d").CheckMeta(ctx, Meta{Schema, 256, 2, ""}); !errors.As(err, &corrupt) || corrupt.Key != key || strings.Contains(err.Error(), damaged) {
+				t.Errorf("secret %q: %v", damaged, err)
+			}
 		}
 	})
 }

@@ -16,6 +16,9 @@ const (
 	MaxBatch          = 1000        // sessions of one batch
 	MaxPage           = 1000        // sessions of one list page
 	DefaultPage       = 100         // sessions of one list page where no limit is given
+	MaxChoices        = 100         // values that a list's filter names for one field
+	MaxSelector       = 4096        // bytes of a label selector
+	MaxRequirements   = 64          // requirements of a list on labels, as many as a session has labels
 	MinTTL            = time.Second // shortest time to live
 	MaxTTL            = 365 * 24 * time.Hour
 	IdempotencyKept   = 24 * time.Hour // how long an idempotency key answers with its first result

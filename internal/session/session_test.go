@@ -179,12 +179,12 @@ func TestPatchApply(t *testing.T) {
 func TestFilter(t *testing.T) {
 	t.Parallel()
 	s := Session{Type: "t", Workspace: "/w", Status: Idle, Holder: Holder{Node: "n"}, Labels: map[string]string{"a": "1", "b": ""}}
-	for _, f := range []Filter{{}, {Type: "t"}, {Workspace: "/w", Status: Idle, Owner: "n"}, {Labels: map[string]string{"a": "1", "b": ""}}} {
+	for _, f := range []Filter{{}, {Types: []string{"s", "t"}}, {Workspace: "/w", Statuses: []Status{Idle}, Owners: []NodeID{"n"}}, {Labels: Selector{Equals("a", "1"), Equals("b", "")}}} {
 		if !f.Match(s) {
 			t.Errorf("%+v does not match", f)
 		}
 	}
-	for _, f := range []Filter{{Type: "u"}, {Workspace: "/"}, {Status: Active}, {Owner: "m"}, {Labels: map[string]string{"a": "2"}}, {Labels: map[string]string{"c": ""}}} {
+	for _, f := range []Filter{{Types: []string{"u", "s"}}, {Workspace: "/"}, {Statuses: []Status{Active}}, {Owners: []NodeID{"m"}}, {Labels: Selector{Equals("a", "2")}}, {Labels: Selector{Equals("c", "")}}} {
 		if f.Match(s) {
 			t.Errorf("%+v matches", f)
 		}

@@ -106,7 +106,7 @@ func TestForeignRecordsAreLeftAlone(t *testing.T) {
 				if taken[1].Err != nil || taken[1].Session.Holder != holderB {
 					t.Errorf("takeover of the other session: %+v", taken[1])
 				}
-				page, err := b.List(ctx, session.Filter{}, 10, "")
+				page, err := b.List(ctx, session.Listing{Limit: 10})
 				if err != nil || len(page.Sessions) != 1 || page.Sessions[0].ID != good.ID {
 					t.Errorf("list: %+v, %v", page, err)
 				}
@@ -178,7 +178,7 @@ func TestForeignEntriesAreNamed(t *testing.T) {
 				if res[1].Err != nil {
 					t.Errorf("create in another partition: %v", res[1].Err)
 				}
-				page, err := b.List(ctx, session.Filter{}, 10, "")
+				page, err := b.List(ctx, session.Listing{Limit: 10})
 				if err != nil || len(page.Sessions) < 1 {
 					t.Errorf("list: %+v, %v", page, err)
 				}

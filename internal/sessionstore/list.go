@@ -1,10 +1,9 @@
 package sessionstore
 
 import (
+	"cmp"
 	"context"
-	"encoding/base64"
-	"strconv"
-	"strings"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 
@@ -12,80 +11,65 @@ import (
 )
 
 const (
-	listWindow  = 16    // partitions looked at in one flush at the most
+	listWindow  = 16    // sets of ids looked at in one flush at the most, where a list goes from partition to partition
 	listStep    = 100   // ids read at once at the least, so that a small page with a rare filter does not take a trip for each
 	listMost    = 500   // ids read at once at the most: what is selected need not be spread evenly
 	listScanned = 10000 // records one call reads at the most, so that a filter that matches little cannot hold a node
+	listOwners  = 4     // owners whose sets are read in place of the index; of more, the index costs less
 )
 
-// cursor is where a list goes on: after an id in a partition. Ids never move between partitions, so it stays good for ever.
-type cursor struct {
-	partition int
-	after     session.ID // empty: from the partition's first
+// walk goes through the ids of sessions in the order of a list.
+type walk interface {
+	// next returns the ids that come next, no more than sc wants, and where to go on after them: at partition number Partitions() is the end.
+	// There may be none before it.
+	next(ctx context.Context, sc scan) ([]session.ID, cursor, error)
 }
 
-func (c cursor) String() string {
-	return base64.RawURLEncoding.EncodeToString([]byte("1." + strconv.Itoa(c.partition) + "." + string(c.after)))
-}
-
-func (s *Store) parseCursor(token string) (cursor, error) {
-	if token == "" {
-		return cursor{}, nil
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(token)
-	parts := strings.SplitN(string(raw), ".", 3)
-	bad := session.Invalid("pageToken", "is not one that this fleet gave out")
-	if err != nil || len(parts) != 3 || parts[0] != "1" {
-		return cursor{}, bad
-	}
-	partition, err := strconv.Atoi(parts[1])
-	if err != nil || partition < 0 || partition >= s.keys.Partitions() {
-		return cursor{}, bad
-	}
-	if parts[2] != "" {
-		if _, err := session.ParseID(parts[2]); err != nil {
-			return cursor{}, bad
-		}
-	}
-	return cursor{partition, session.ID(parts[2])}, nil
-}
-
-// List returns a page of the sessions that f selects, by partition and, within one, by id. It reads home alone, page by page:
-// after the loss of a Redis master it may lag until the sync round has passed. A page may be short, even empty, and still have a
-// next one. limit is 1 to session.MaxPage.
-func (s *Store) List(ctx context.Context, f session.Filter, limit int, token string) (session.Page, error) {
-	at, err := s.parseCursor(token)
+// List returns a page of the sessions that are asked for. It reads home alone, page by page: after the loss of a Redis master it may lag
+// until the sync round has passed. A page may be short, even empty, and still have a next one. A token that no store with the same secret gave
+// out for the same filter and order is a *session.InvalidError.
+func (s *Store) List(ctx context.Context, want session.Listing) (session.Page, error) {
+	want.Order = cmp.Or(want.Order, session.ByID)
+	at, err := s.readToken(want)
 	if err != nil {
 		return session.Page{}, err
 	}
 	var page session.Page
-	for sc := newScan(limit); sc.looked < listScanned; {
-		ids, next, err := s.entries(ctx, f.Owner, at, sc)
+	w := s.walk(want, at)
+	for sc := newScan(want.Limit); sc.looked < listScanned; {
+		ids, next, err := w.next(ctx, sc)
 		if err != nil {
 			return session.Page{}, err
 		}
-		records, err := s.selected(ctx, ids, f)
+		records, err := s.selected(ctx, ids, want.Filter)
 		if err != nil {
 			return session.Page{}, err
 		}
 		for _, r := range records {
-			if !r.exists() || !f.Match(r.Session) || r.Expired(s.redis.Now()) {
+			if !r.exists() || !want.Match(r.Session) || r.Expired(s.redis.Now()) {
 				continue
 			}
-			if len(page.Sessions) == limit { // one more is known to follow
-				last := page.Sessions[limit-1].ID
-				page.Next = cursor{s.keys.Partition(last), last}.String()
+			if len(page.Sessions) == want.Limit { // one more is known to follow
+				last := page.Sessions[want.Limit-1].ID
+				page.Next = s.token(want, cursor{s.keys.Partition(last), last})
 				return page, nil
 			}
 			page.Sessions = append(page.Sessions, r.Session)
 		}
-		sc = sc.next(len(ids), next.partition-at.partition, limit-len(page.Sessions), len(page.Sessions))
+		sc = sc.next(len(ids), next.partition-at.partition, want.Limit-len(page.Sessions), len(page.Sessions))
 		if at = next; at.partition == s.keys.Partitions() {
 			return page, nil
 		}
 	}
-	page.Next = at.String()
+	page.Next = s.token(want, at)
 	return page, nil
+}
+
+func (s *Store) walk(want session.Listing, at cursor) walk {
+	if want.Order == session.ByID {
+		return &byPartition{s: s, at: at, owners: want.Owners}
+	}
+	return newByCreation(s, want, at)
 }
 
 // scan is how a list goes on: how much it has looked at, and how much it reads at once.
@@ -107,48 +91,16 @@ func (sc scan) next(ids, partitions, missing, selected int) scan {
 	return sc
 }
 
-// entries returns the next ids from at on, of one owner or of all, and where to go on.
-func (s *Store) entries(ctx context.Context, owner session.NodeID, at cursor, sc scan) ([]session.ID, cursor, error) {
-	end := min(at.partition+sc.window, s.keys.Partitions())
-	cmds := make([]*redis.StringSliceCmd, 0, listWindow)
-	err := s.redis.Read(ctx, func(pipe redis.Pipeliner) {
-		cmds = cmds[:0]
-		for p := at.partition; p < end; p++ {
-			from := "-"
-			if p == at.partition && at.after != "" {
-				from = "(" + string(at.after)
-			}
-			cmds = append(cmds, pipe.ZRangeArgs(ctx, redis.ZRangeArgs{Key: s.listKey(p, owner), Start: from, Stop: "+", ByLex: true, Count: int64(sc.step)}))
-		}
-	})
-	if err != nil {
-		return nil, at, err
+// listKeys returns the sets of a partition that together name all sessions of the owners, or of everybody where they are too many.
+func (s *Store) listKeys(partition int, owners []session.NodeID) []string {
+	if len(owners) == 0 || len(owners) > listOwners {
+		return []string{s.keys.Index(partition)}
 	}
-	var ids []session.ID
-	for i, cmd := range cmds {
-		last := at.after
-		if i > 0 {
-			last = ""
-		}
-		for _, id := range cmd.Val() {
-			if len(ids) == sc.step {
-				return ids, cursor{at.partition + i, last}, nil
-			}
-			last = session.ID(id)
-			ids = append(ids, last)
-		}
-		if len(cmd.Val()) == sc.step {
-			return ids, cursor{at.partition + i, last}, nil
-		}
+	keys := make([]string, len(owners))
+	for i, owner := range owners {
+		keys[i] = s.keys.Owned(partition, owner)
 	}
-	return ids, cursor{partition: end}, nil
-}
-
-func (s *Store) listKey(partition int, owner session.NodeID) string {
-	if owner != "" {
-		return s.keys.Owned(partition, owner)
-	}
-	return s.keys.Index(partition)
+	return keys
 }
 
 // homes reads the home records of ids in one flush, in order. One that this version cannot read is left out and logged.
@@ -177,4 +129,26 @@ func (s *Store) homes(ctx context.Context, ids []session.ID) ([]Record, error) {
 		records = append(records, r)
 	}
 	return records, nil
+}
+
+// merged puts pages of several sets, each of up to limit members in order, into one order, each member once, as far as it is known: up to
+// where the first page ends that was cut short. more: one was.
+func merged(pages [][]string, limit int) (all []string, more bool) {
+	if len(pages) == 1 {
+		return pages[0], len(pages[0]) == limit
+	}
+	end := ""
+	for _, page := range pages {
+		all = append(all, page...)
+		if len(page) == limit && (!more || page[limit-1] < end) {
+			end, more = page[limit-1], true
+		}
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	if more {
+		known, _ := slices.BinarySearch(all, end)
+		all = all[:known+1]
+	}
+	return all, more
 }

@@ -1,11 +1,16 @@
 package sessionstore
 
 import (
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"orchestrator/internal/redistest"
 	"orchestrator/internal/session"
@@ -25,6 +30,9 @@ func TestListShowsWhatItsFilterSelects(t *testing.T) {
 			d := draft(fmt.Sprint("s", i))
 			d.Type, d.Workspace, d.Status = pick("a", "b"), pick("/w", "/w\n2", "/v"), session.Status(pick("active", "idle", "failed"))
 			d.Labels = map[string]string{"tier": pick("gold", "gold=1", "gol"), "n": fmt.Sprint(i % 50)}
+			if i%5 == 0 {
+				d.Labels["odd"] = pick("", "1")
+			}
 			if i%9 == 0 {
 				d.Labels = nil
 			}
@@ -38,10 +46,20 @@ func TestListShowsWhatItsFilterSelects(t *testing.T) {
 			}
 			all = append(all, res.Session)
 		}
+		labels := func(selector string) session.Filter { return session.Filter{Labels: selectorOf(t, selector)} }
+		both := func(f session.Filter, other session.Filter) session.Filter {
+			f.Labels = other.Labels
+			return f
+		}
+		five := []session.NodeID{"node-a", "node-c", "node-d", "node-e", "node-f"}
 		for _, f := range []session.Filter{
-			{}, {Owner: "node-a"}, {Type: "a"}, {Type: "none"}, {Status: session.Idle, Workspace: "/w"}, {Workspace: "/w\n2", Owner: "node-b"},
-			{Labels: map[string]string{"tier": "gold"}}, {Labels: map[string]string{"tier": "gol"}, Type: "b"}, {Labels: map[string]string{"n": "7"}},
-			{Labels: map[string]string{"n": "7", "tier": "gold=1"}}, {Labels: map[string]string{"n": ""}}, {Labels: map[string]string{"m": "7"}},
+			{}, {Owners: five[:1]}, {Owners: []session.NodeID{"node-a", "node-b", "node-c"}}, {Owners: five}, {Types: []string{"a"}}, {Types: []string{"none"}},
+			{Types: []string{"b", "none", "a"}, Statuses: []session.Status{session.Idle, session.Failed}}, {Statuses: []session.Status{session.Idle}, Workspace: "/w"},
+			{Workspace: "/w\n2", Owners: []session.NodeID{"node-b"}},
+			labels("tier=gold"), both(session.Filter{Types: []string{"b"}, Owners: five}, labels("tier=gol,n!=7")), labels("n=7"), labels("n="), labels("m=7"),
+			{Labels: session.Selector{session.Equals("tier", "gold=1"), session.Equals("n", "7")}},
+			labels("tier in (gold,gol),n notin (1,2,3,4)"), labels("tier notin (gold)"), labels("!tier"), labels("!er"), labels("er"), labels("tier,odd"),
+			labels("odd,odd notin (1)"), labels("odd="), labels("m!=7,n in (1,2),tier!=gol"),
 		} {
 			want := map[session.ID]bool{}
 			for _, s := range all {
@@ -49,36 +67,73 @@ func TestListShowsWhatItsFilterSelects(t *testing.T) {
 					want[s.ID] = true
 				}
 			}
-			first := b.listAll(t, f, 1000)
-			for _, id := range first {
-				if !want[id] {
-					t.Errorf("%+v: shows %s", f, id)
+			for _, order := range session.Orders {
+				ask := session.Listing{Filter: f, Order: order, Limit: 1000}
+				first := b.listAll(t, ask)
+				for _, id := range first {
+					if !want[id] {
+						t.Errorf("%+v: shows %s", ask, id)
+					}
 				}
-			}
-			if len(first) != len(want) {
-				t.Errorf("%+v: shows %d sessions, want %d", f, len(first), len(want))
-			}
-			for _, limit := range []int{3, 100} {
-				if again := b.listAll(t, f, limit); !slices.Equal(again, first) {
-					t.Errorf("%+v: %d sessions by pages of %d, %d by pages of 1000", f, len(again), limit, len(first))
+				if len(first) != len(want) {
+					t.Errorf("%+v: shows %d sessions, want %d", ask, len(first), len(want))
+				}
+				if !inOrder(first, order, b.keys.Partitions()) {
+					t.Errorf("%+v: out of order", ask)
+				}
+				for _, ask.Limit = range []int{max(3, len(want)/8), 100} {
+					if again := b.listAll(t, ask); !slices.Equal(again, first) {
+						t.Errorf("%+v: %d sessions, %d by pages of 1000", ask, len(again), len(first))
+					}
 				}
 			}
 		}
 	})
 }
 
-// listAll goes through all pages.
-func (b bundle) listAll(t *testing.T, f session.Filter, limit int) (ids []session.ID) {
+func selectorOf(t *testing.T, text string) session.Selector {
 	t.Helper()
-	for token := ""; ; {
-		page, err := b.List(t.Context(), f, limit, token)
-		if err != nil || len(page.Sessions) > limit {
-			t.Fatalf("%+v: %d sessions, %v", f, len(page.Sessions), err)
+	s, err := session.ParseSelector(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// inOrder reports whether each id comes once and where the order has it.
+func inOrder(ids []session.ID, order session.Order, partitions int) bool {
+	for i := 1; i < len(ids); i++ {
+		a, b := ids[i-1], ids[i]
+		switch order {
+		case session.OldestFirst:
+			if a >= b {
+				return false
+			}
+		case session.NewestFirst:
+			if a <= b {
+				return false
+			}
+		default:
+			if pa, pb := a.Partition(partitions), b.Partition(partitions); pa > pb || pa == pb && a >= b {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// listAll goes through all pages.
+func (b bundle) listAll(t *testing.T, ask session.Listing) (ids []session.ID) {
+	t.Helper()
+	for {
+		page, err := b.List(t.Context(), ask)
+		if err != nil || len(page.Sessions) > ask.Limit {
+			t.Fatalf("%+v: %d sessions, %v", ask, len(page.Sessions), err)
 		}
 		for _, s := range page.Sessions {
 			ids = append(ids, s.ID)
 		}
-		if token = page.Next; token == "" {
+		if ask.Token = page.Next; ask.Token == "" {
 			return ids
 		}
 	}
@@ -105,6 +160,209 @@ func TestScanFollowsWhatItFinds(t *testing.T) {
 		got := sc.next(c.ids, c.partitions, c.missing, c.selected)
 		if got.step != c.step || got.window != c.window {
 			t.Errorf("%s: step %d, window %d; want %d, %d", c.name, got.step, got.window, c.step, c.window)
+		}
+	}
+}
+
+// A page token is good at every node that has the fleet's secret, for the query that it was given for, and however many sessions are asked for.
+// Whatever else is sent as one is refused by name.
+func TestPageTokensAreGoodForTheirQueryAlone(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
+		ctx, b := t.Context(), setup(t, r, 4)
+		secret := []byte("the secret of this fleet")
+		one, two := open(t, b.client, b.keys, Config{Secret: secret}), open(t, b.client, b.keys, Config{Secret: secret})
+		for i := range 8 {
+			one.create(t, fmt.Sprint("s", i), holderA)
+		}
+		refused := func(ask session.Listing, by bundle) {
+			t.Helper()
+			page, err := by.List(ctx, ask)
+			var invalid *session.InvalidError
+			if !errors.As(err, &invalid) || invalid.Field != "pageToken" {
+				t.Errorf("%+v with token %s: %d sessions, %v", ask, ask.Token, len(page.Sessions), err)
+			}
+		}
+		for _, order := range session.Orders {
+			ask := session.Listing{Filter: session.Filter{Types: []string{"development", "other"}}, Order: order, Limit: 3}
+			first, err := one.List(ctx, ask)
+			if err != nil || len(first.Sessions) != 3 || first.Next == "" {
+				t.Fatalf("the first page: %d sessions, %q, %v", len(first.Sessions), first.Next, err)
+			}
+			ask.Token = first.Next
+			for _, c := range []struct {
+				by   bundle
+				want int
+			}{{one, 3}, {two, 3}} {
+				again := ask
+				again.Types = []string{"other", "development"} // the same query in other words
+				if page, err := c.by.List(ctx, again); err != nil || len(page.Sessions) != c.want || page.Sessions[0].ID == first.Sessions[0].ID {
+					t.Errorf("the second page: %d sessions, %v", len(page.Sessions), err)
+				}
+			}
+			more := ask
+			if more.Limit = 100; len(one.listAll(t, more)) != 5 {
+				t.Errorf("%s: the rest is %d sessions, want 5", order, len(one.listAll(t, more)))
+			}
+			refused(ask, b) // of another fleet
+			for _, other := range session.Orders {
+				if asked := ask; other != order {
+					asked.Order = other
+					refused(asked, one)
+				}
+			}
+			for _, f := range []session.Filter{{}, {Types: []string{"development"}}, {Types: []string{"development", "other"}, Workspace: "/w"}} {
+				asked := ask
+				asked.Filter = f
+				refused(asked, one)
+			}
+			for i := range ask.Token {
+				for _, c := range []string{"A", "_", "=", ""} {
+					asked := ask
+					if asked.Token = ask.Token[:i] + c + ask.Token[i+1:]; asked.Token != ask.Token && asked.Token != "" {
+						refused(asked, one)
+					}
+				}
+			}
+			for _, token := range []string{"x", "=", "AAAA", ask.Token + "A", ask.Token + ask.Token, strings.Repeat("A", 1000),
+				base64.RawURLEncoding.EncodeToString([]byte("1.0." + string(first.Sessions[2].ID)))} {
+				asked := ask
+				asked.Token = token
+				refused(asked, one)
+			}
+		}
+	})
+}
+
+// A list by creation shows whoever is there all along once, though others come and go between its pages.
+func TestListByCreationIsStable(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
+		b := setup(t, r, 8)
+		for _, order := range []session.Order{session.OldestFirst, session.NewestFirst} {
+			var stay, leave []session.Session
+			for i := range 40 {
+				stay, leave = append(stay, b.create(t, fmt.Sprint("stays", i), holderA)), append(leave, b.create(t, fmt.Sprint("goes", i), holderB))
+			}
+			seen := map[session.ID]int{}
+			ask := session.Listing{Order: order, Limit: 7}
+			for pages := 0; ; pages++ {
+				page, err := b.List(t.Context(), ask)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, s := range page.Sessions {
+					seen[s.ID]++
+				}
+				if ask.Token = page.Next; ask.Token == "" {
+					break
+				}
+				if pages < len(leave)/4 {
+					for _, s := range leave[4*pages : 4*pages+4] {
+						if _, err := b.Delete(t.Context(), s.ID, b.NewOp(), session.Condition{}, nil); err != nil {
+							t.Fatal(err)
+						}
+					}
+					b.create(t, fmt.Sprint("comes", pages), holderB)
+				}
+			}
+			for _, s := range stay {
+				if seen[s.ID] != 1 {
+					t.Errorf("%s: %s is shown %d times", order, s.Name, seen[s.ID])
+				}
+			}
+			for id, times := range seen {
+				if times > 1 {
+					t.Errorf("%s: %s is shown %d times", order, id, times)
+				}
+			}
+		}
+	})
+}
+
+// What strangers put into the sets of ids is passed over, however long it is, and a list goes on behind it.
+func TestListPassesStrangersOver(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
+		b := setup(t, r, 2)
+		made := []session.ID{b.create(t, "a", holderA).ID, b.create(t, "b", holderA).ID, b.create(t, "c", holderA).ID}
+		long := strings.Repeat("f", 4000)
+		for p := range 2 {
+			key := b.keys.Index(p)
+			members := []redis.Z{{Member: "-"}, {Member: long}, {Member: string(made[0][:10])}, {Member: string(b.NewID().InPartition(1-p, 2))}}
+			for i := range listStep {
+				members = append(members, redis.Z{Member: fmt.Sprintf("%s%d", made[1][:20], i)}, redis.Z{Member: fmt.Sprintf("%s!%d", long, i)})
+			}
+			for _, id := range made { // a session that lies elsewhere
+				members = append(members, redis.Z{Member: string(id)})
+			}
+			if err := b.client.Redis().ZAdd(t.Context(), key, members...).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, order := range session.Orders {
+			got := b.listAll(t, session.Listing{Order: order, Limit: 2})
+			if slices.Sort(got); !slices.Equal(got, made) {
+				t.Errorf("%s: %v, want %v", order, got, made)
+			}
+			ask := session.Listing{Order: order, Limit: 2}
+			w := b.walk(ask, cursor{})
+			for {
+				_, at, err := w.next(t.Context(), scan{step: 40, window: 1})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if at.partition == 2 {
+					break
+				}
+				if ask.Token = b.token(ask, at); len(ask.Token) > 200 {
+					t.Fatalf("%s: a token of %d characters", order, len(ask.Token))
+				}
+				if rest, want := b.listAll(t, ask), b.rest(t, order, at); !slices.Equal(rest, want) {
+					t.Fatalf("%s: after %.60q come %v, want %v", order, at.after, rest, want)
+				}
+			}
+		}
+	})
+}
+
+// rest returns the ids that a walk leads to from a cursor on that was never a token.
+func (b bundle) rest(t *testing.T, order session.Order, at cursor) (ids []session.ID) {
+	t.Helper()
+	w := b.walk(session.Listing{Order: order, Limit: 2}, at)
+	for at.partition < b.Partitions() {
+		next, after, err := w.next(t.Context(), scan{step: 40, window: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range next {
+			if _, err := b.Get(t.Context(), id, session.Eventual); err == nil {
+				ids = append(ids, id)
+			}
+		}
+		at = after
+	}
+	return ids
+}
+
+// Pages of several sets are one page as far as nothing unread can come between.
+func TestMerged(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		pages [][]string
+		limit int
+		want  []string
+		more  bool
+	}{
+		{[][]string{{"a", "b"}}, 3, []string{"a", "b"}, false},
+		{[][]string{{"a", "b"}}, 2, []string{"a", "b"}, true},
+		{[][]string{{"b", "d"}, {"a"}}, 3, []string{"a", "b", "d"}, false},
+		{[][]string{{"b", "d"}, {"a", "e"}}, 2, []string{"a", "b", "d"}, true},
+		{[][]string{{"b", "d"}, {"b", "e"}, nil}, 2, []string{"b", "d"}, true},
+		{[][]string{nil, nil}, 2, nil, false},
+	} {
+		if got, more := merged(c.pages, c.limit); !slices.Equal(got, c.want) || more != c.more {
+			t.Errorf("%v: %v, %v; want %v, %v", c.pages, got, more, c.want, c.more)
 		}
 	}
 }

@@ -10,26 +10,44 @@ import (
 	"orchestrator/internal/session"
 )
 
-// criteria are the fields that a record must have, and the lines that its labels must hold. The owner is none: an owner's sessions have
-// a set of their own.
+// criteria are what the fields of a record must hold.
 type criteria struct {
-	names, values []string
-	labels        []string
+	names  []string
+	values [][]string // of each name but the last, where there are labels: one of them
+	labels session.Selector
+	keys   []string // of labels, as their lines begin
 }
 
 func newCriteria(f session.Filter) (c criteria) {
-	for _, field := range [][2]string{{fieldType, f.Type}, {fieldWorkspace, f.Workspace}, {fieldStatus, string(f.Status)}} {
-		if field[1] != "" {
-			c.names, c.values = append(c.names, field[0]), append(c.values, field[1])
-		}
+	c.oneOf(fieldType, texts(f.Types))
+	c.oneOf(fieldStatus, texts(f.Statuses))
+	if len(f.Owners) > listOwners { // else their own sets are read
+		c.oneOf(fieldOwner, texts(f.Owners))
 	}
-	for key, value := range f.Labels {
-		c.labels = append(c.labels, labelEnd+formatLabel(key, value)+labelEnd)
+	if f.Workspace != "" {
+		c.oneOf(fieldWorkspace, []string{f.Workspace})
 	}
-	if len(c.labels) > 0 {
+	if c.labels = f.Labels; len(c.labels) > 0 {
 		c.names = append(c.names, fieldLabels)
 	}
+	for _, r := range c.labels {
+		c.keys = append(c.keys, labelEnd+r.Key+labelIs)
+	}
 	return c
+}
+
+func (c *criteria) oneOf(name string, values []string) {
+	if len(values) > 0 {
+		c.names, c.values = append(c.names, name), append(c.values, values)
+	}
+}
+
+func texts[T ~string](values []T) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = string(v)
+	}
+	return out
 }
 
 // met reports whether values, as HMGET answers for the names, are those of a record that is selected. What is no hash is for whoever reads it
@@ -40,7 +58,7 @@ func (c criteria) met(cmd *redis.SliceCmd) bool {
 		return true
 	}
 	for i, want := range c.values {
-		if has[i] != want {
+		if is, _ := has[i].(string); !slices.Contains(want, is) {
 			return false
 		}
 	}
@@ -48,8 +66,25 @@ func (c criteria) met(cmd *redis.SliceCmd) bool {
 		return true
 	}
 	text, _ := has[len(has)-1].(string)
-	text = labelEnd + text + labelEnd
-	return !slices.ContainsFunc(c.labels, func(line string) bool { return !strings.Contains(text, line) })
+	return c.labelled(labelEnd + text + labelEnd)
+}
+
+// labelled reports whether the lines of labels, each with a line feed before and after it, are those of a session that is selected.
+func (c criteria) labelled(lines string) bool {
+	for i, r := range c.labels {
+		at := strings.Index(lines, c.keys[i])
+		if at < 0 {
+			if !r.Met("", false) {
+				return false
+			}
+			continue
+		}
+		value, _, _ := strings.Cut(lines[at+len(c.keys[i]):], labelEnd)
+		if !r.Met(value, true) {
+			return false
+		}
+	}
+	return true
 }
 
 // selected reads those home records of ids, in order, that a filter may select. It looks at the fields that the filter is about first: they

@@ -1,6 +1,8 @@
 package sessionstore
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"time"
@@ -18,6 +20,7 @@ type Config struct {
 	Settling          time.Duration // how long a change may take from its first write to its last, on a busy machine; at most half the time between sync rounds; default 500 ms
 	CacheBytes        int           // memory for sessions that eventual reads are answered from; 0: none
 	CacheTTL          time.Duration // how old such an answer may be; 0: there is no cache
+	Secret            []byte        // what page tokens are sealed with: the same for all nodes, for a token is good at any; empty: made up, and good here alone
 	Log               *slog.Logger
 
 	// CompressionThreshold is how many bytes a record's body must have to be compressed; 0: none is; at most session.MaxBlob. Records are
@@ -40,12 +43,13 @@ type Store struct {
 	witness   *witness
 	cache     *cache // nil: none
 	codec     *codec
+	secret    []byte
 }
 
 // New returns a store of the fleet's sessions. It fails with a *session.InvalidError.
 func New(c *redisx.Client, k *keyspace.Keys, cfg Config) (*Store, error) {
 	s := &Store{c, k, cfg.ReplicationFactor, cfg.LeaseTTL, cfg.Retention, cfg.Settling, cfg.Log, &witness{},
-		newCache(cfg.CacheBytes, cfg.CacheTTL), &codec{threshold: cfg.CompressionThreshold}}
+		newCache(cfg.CacheBytes, cfg.CacheTTL), &codec{threshold: cfg.CompressionThreshold}, cfg.Secret}
 	if s.factor == 0 {
 		s.factor = 2
 	}
@@ -57,6 +61,10 @@ func New(c *redisx.Client, k *keyspace.Keys, cfg Config) (*Store, error) {
 	}
 	if s.retention == 0 {
 		s.retention = 2 * session.IdempotencyKept
+	}
+	if len(s.secret) == 0 {
+		s.secret = make([]byte, sha256.Size)
+		_, _ = rand.Read(s.secret) // never fails
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

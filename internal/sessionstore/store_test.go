@@ -145,8 +145,12 @@ func TestListPages(t *testing.T) {
 		for _, limit := range []int{1, 7, 100, 1000} {
 			for owner, want := range map[session.NodeID]int{"": 300, "node-a": 200, "node-b": 100} {
 				seen, token := map[session.ID]bool{}, ""
+				f := session.Filter{Labels: session.Selector{session.Equals("tier", "gold")}}
+				if owner != "" {
+					f.Owners = []session.NodeID{owner}
+				}
 				for {
-					page, err := b.List(ctx, session.Filter{Owner: owner, Labels: map[string]string{"tier": "gold"}}, limit, token)
+					page, err := b.List(ctx, session.Listing{Filter: f, Limit: limit, Token: token})
 					if err != nil || len(page.Sessions) > limit {
 						t.Fatalf("%d sessions, %v", len(page.Sessions), err)
 					}
