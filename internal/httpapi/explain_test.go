@@ -46,7 +46,7 @@ func TestExplainSession(t *testing.T) {
 			{"node":"node-1","score":1.5,"sessions":3,"maxSessions":10,"weight":2,"takes":true},
 			{"node":"node-2","score":10,"sessions":10,"maxSessions":10,"weight":1,"takes":true,"passedOver":"is full: 10 of 10 sessions"}]}}`,
 		call(t, h, "GET /v1/sessions/"+someID+"/explain", "").body)
-	e = session.Explanation{Session: session.Session{ID: someID}}
+	e = session.Explanation{Session: bareSession}
 	v := call(t, h, "GET /v1/sessions/"+someID+"/explain", "").ok(http.StatusOK)
 	require.Equal(t, []any{}, v["records"])
 	require.Equal(t, map[string]any{"strategy": "", "candidates": []any{}}, v["placement"])

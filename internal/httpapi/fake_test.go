@@ -222,7 +222,9 @@ func (f *fake) fail(err error) {
 		return session.Session{}, err
 	}
 	f.remove = func(context.Context, session.ID, session.Condition) error { return err }
-	f.list = func(context.Context, session.Filter, int, string) (session.Page, error) { return session.Page{}, err }
+	f.list = func(context.Context, session.Listing) (session.Page, error) { return session.Page{}, err }
+	f.explain = func(context.Context, session.ID) (session.Explanation, error) { return session.Explanation{}, err }
+	f.dryRun = func(context.Context, session.Draft) (session.DryRun, error) { return session.DryRun{}, err }
 	f.migrate = func(context.Context, session.ID, session.NodeID) (session.Session, error) {
 		return session.Session{}, err
 	}
