@@ -52,13 +52,21 @@ func beneath(w gin.ResponseWriter) http.ResponseWriter {
 
 // send writes one event and sees it off. A caller that does not read is given up after the time-out, which takes the place of the server's
 // limit for a whole answer.
-func (e *events) send(name string, data any) error {
+func (e *events) send(name string, data any) error { return e.sendAt("", name, data) }
+
+// sendAt is send for an event with an id: what a caller that comes back names in Last-Event-ID. An event without one ("") leaves what the
+// caller remembers as it is. Neither id nor name may hold a line's end.
+func (e *events) sendAt(id, name string, data any) error {
 	w := newWriter(false)
 	defer w.free()
 	if w.value(data); w.err != nil {
 		return fmt.Errorf("event %s: %w", name, w.err)
 	}
-	text := slices.Concat([]byte("event: "+name+"\ndata: "), w.out, []byte("\n\n"))
+	head := "event: " + name + "\n"
+	if id != "" {
+		head += "id: " + id + "\n"
+	}
+	text := slices.Concat([]byte(head+"data: "), w.out, []byte("\n\n"))
 	if err := e.control.SetWriteDeadline(time.Now().Add(e.timeout)); err != nil {
 		return fmt.Errorf("set the time for an event: %w", err)
 	}
@@ -67,3 +75,6 @@ func (e *events) send(name string, data any) error {
 	}
 	return e.control.Flush()
 }
+
+// lastEventID returns where a caller that comes back says it was; "" where it comes for the first time.
+func lastEventID(h http.Header) string { return h.Get("Last-Event-ID") }
