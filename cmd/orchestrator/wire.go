@@ -122,7 +122,7 @@ func newParts(cfg config.Config, client *redisx.Client, keys *keyspace.Keys, in 
 		return nil, err
 	}
 	if p.store, err = sessionstore.New(client, keys, sessionstore.Config{
-		ReplicationFactor: cfg.ReplicationFactor, LeaseTTL: cfg.LeaseTTL, CompressionThreshold: cfg.CompressionThreshold,
+		ReplicationFactor: cfg.ReplicationFactor, LeaseTTL: cfg.LeaseTTL, Node: session.NodeID(cfg.NodeID), CompressionThreshold: cfg.CompressionThreshold,
 		Settling: min(cfg.SyncInterval/2, 5*time.Second), CacheBytes: cfg.CacheMegabytes * 1_000_000, CacheTTL: cfg.CacheTTL, Log: in.log,
 	}); err != nil {
 		return nil, err
