@@ -94,6 +94,13 @@ type EventPage struct {
 	Next   string
 }
 
+// EventBatch is what a follower of events is told in one go: events, where they end, or why the stream does.
+type EventBatch struct {
+	Events []Event
+	Cursor string // where to go on after all of them
+	End    string // not empty: nothing comes any more
+}
+
 // EventsGoneError says that a cursor leads nowhere any more: what came after it is not kept, or Redis has lost what it was told (cursor-gone).
 type EventsGoneError struct {
 	Latest string // the cursor of now
