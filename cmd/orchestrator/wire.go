@@ -13,6 +13,7 @@ import (
 	"orchestrator/cmd/orchestrator/internal/config"
 	"orchestrator/internal/assignments"
 	"orchestrator/internal/balancer"
+	"orchestrator/internal/events"
 	"orchestrator/internal/fleet"
 	"orchestrator/internal/handover"
 	"orchestrator/internal/httpapi"
@@ -73,6 +74,7 @@ func assemble(ctx context.Context, cfg config.Config, client *redisx.Client, in 
 	door := &gate{Health: parts.service}
 	handler, err := httpapi.New(httpapi.Config{
 		Sessions: parts.service, Catalog: parts.service, Nodes: parts.service, Operations: parts.service, Board: board{parts.roster, parts.service},
+		Events:  feed{parts.feed},
 		Metrics: parts.service, Health: door,
 		Node: session.NodeID(cfg.NodeID), Version: thisBuild().Version, Registry: metrics, Log: in.log, RequestTimeout: cfg.RequestTimeout,
 	})
@@ -94,6 +96,7 @@ type parts struct {
 	service  *fleet.Service
 	roster   *assignments.Board
 	watch    *peers.Watch
+	feed     *events.Feed
 	log      *slog.Logger
 
 	heartbeatTimeout time.Duration
@@ -128,6 +131,7 @@ func newParts(cfg config.Config, client *redisx.Client, keys *keyspace.Keys, in 
 		return nil, err
 	}
 	metrics.MustRegister(compression{p.store})
+	p.feed = events.New(client, keys, events.Config{Cache: p.store, Log: in.log})
 	p.service, err = fleet.New(fleet.Config{
 		Members: p.registry, Undertaker: p.registry, Placer: placer, Accounts: placer, Leases: leases, Store: p.store,
 		Requests: handover.New(client, keys, in.log), Roster: p.roster, Redis: client,

@@ -30,6 +30,7 @@ type Follower struct {
 	target positions // where the looks stood when it began to listen; nil: it has not
 	live   bool      // it has caught up with them
 	next   []session.Event
+	stood  string // where it was before next
 	over   bool
 
 	// Under the feed's lock.
@@ -62,7 +63,7 @@ func (f *Feed) Follow(ctx context.Context, cursor string, filter session.EventFi
 	if err := f.join(w); err != nil {
 		return nil, err
 	}
-	w.at = at
+	w.at, w.stood = at, cursor
 	if w.next, err = w.catch(ctx); err != nil {
 		w.Close()
 		return nil, f.explain(ctx, err)
@@ -104,7 +105,12 @@ func (w *Follower) Close() {
 }
 
 // Cursor is where the follower stands: behind all that Next has returned.
-func (w *Follower) Cursor() string { return w.at.encode(w.feed.keys.Prefix()) }
+func (w *Follower) Cursor() string {
+	if len(w.next) > 0 {
+		return w.stood
+	}
+	return w.at.encode(w.feed.keys.Prefix())
+}
 
 // Next waits for events, and returns io.EOF after a batch with an end. It returns ctx's error when ctx ends; it may be called again then. One
 // goroutine at a time may call it.
@@ -139,8 +145,9 @@ func (w *Follower) Next(ctx context.Context) (session.EventBatch, error) {
 }
 
 func (w *Follower) batch() session.EventBatch {
-	b := session.EventBatch{Events: w.next, Cursor: w.Cursor()}
+	b := session.EventBatch{Events: w.next}
 	w.next = nil
+	b.Cursor = w.Cursor()
 	return b
 }
 

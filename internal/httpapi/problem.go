@@ -29,6 +29,7 @@ var (
 	tooLarge             = kind{"too-large", http.StatusRequestEntityTooLarge, "Too large"}
 	unsupportedMediaType = kind{"unsupported-media-type", http.StatusUnsupportedMediaType, "The body's media type is not supported"}
 	idempotencyMismatch  = kind{"idempotency-mismatch", http.StatusUnprocessableEntity, "The idempotency key was used for another request"}
+	cursorGone           = kind{"cursor-gone", http.StatusGone, "What came after the cursor is gone"}
 	wrongNode            = kind{"wrong-node", http.StatusMisdirectedRequest, "Only the node itself can answer this"}
 	rateLimited          = kind{"rate-limited", http.StatusTooManyRequests, "Too many at a time"}
 	internalError        = kind{"internal", http.StatusInternalServerError, "Internal error"}
@@ -59,6 +60,7 @@ type problem struct {
 	CurrentEpoch uint64       `json:"currentEpoch,omitempty"` // stale-epoch, lease-held
 	CurrentETag  string       `json:"currentETag,omitempty"`  // version-mismatch: as If-Match takes it
 	RemainingMs  int64        `json:"remainingMs,omitempty"`  // lease-held: how long the lease still runs
+	Latest       string       `json:"latest,omitempty"`       // cursor-gone: of events, the cursor of now
 	Host         string       `json:"host,omitempty"`         // wrong-node: where the right one is
 	Port         int          `json:"port,omitempty"`         // wrong-node
 	Key          string       `json:"key,omitempty"`          // unreadable-record: the Redis key
