@@ -193,3 +193,22 @@ func TestASentAgainChangeIsToldOnce(t *testing.T) {
 		tells(t, b, id, "created 1.0 node-a - - create", "moved 2.0 node-b node-a - migrate")
 	})
 }
+
+// Something else where a partition's events belong is named, and no change is made that could not be told.
+func TestAStrangeKeyOfEventsIsNamed(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
+		ctx, b := t.Context(), setup(t, r, 1)
+		id := b.create(t, "one", holderA).ID
+		b.plant(t, b.keys.Events(0), []any{"SET", "x"})
+		idle := session.Idle
+		_, err := b.Update(ctx, id, b.NewOp(), session.Patch{Status: &idle}, session.Condition{})
+		names(t, "an update", err, b.keys.Events(0), "another type")
+		if err := b.client.Redis().Del(ctx, b.keys.Events(0)).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := b.Update(ctx, id, b.NewOp(), session.Patch{Status: &idle}, session.Condition{}); err != nil || s.Status != session.Idle {
+			t.Error(s, err)
+		}
+	})
+}
