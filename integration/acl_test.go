@@ -94,6 +94,8 @@ var onlyInTrouble = []string{"pttl", "asking"}
 // everyUseCase calls each route that changes something.
 func everyUseCase(t *testing.T, f fleetOf) {
 	t.Helper()
+	call(t, "GET", f.url(0)+"/v1/events", nil).want(t, 200) // while some partitions have none
+	call(t, "GET", f.url(0)+"/v1/events?cursor=latest", nil).want(t, 200)
 	createMany(t, f.url(0), 60)
 	short := draft("short")
 	short["ttl"] = "1s"

@@ -42,6 +42,7 @@ func (p *parts) work(ctx, enlisted context.Context) error {
 	beside, working := errgroup.WithContext(working)
 	beside.Go(func() error { return p.roster.Run(working) })
 	beside.Go(func() error { return p.watch.Run(working) })
+	beside.Go(func() error { return p.feed.Run(working) })
 	beside.Go(func() error { return p.service.Run(working) })
 	if err := beside.Wait(); err != nil {
 		return fmt.Errorf("work: %w", err)

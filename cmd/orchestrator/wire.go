@@ -13,6 +13,7 @@ import (
 	"orchestrator/cmd/orchestrator/internal/config"
 	"orchestrator/internal/assignments"
 	"orchestrator/internal/balancer"
+	"orchestrator/internal/events"
 	"orchestrator/internal/fleet"
 	"orchestrator/internal/handover"
 	"orchestrator/internal/httpapi"
@@ -69,6 +70,7 @@ func assemble(ctx context.Context, cfg config.Config, client *redisx.Client, in 
 	door := &gate{Health: parts.service}
 	handler, err := httpapi.New(httpapi.Config{
 		Sessions: parts.service, Catalog: parts.service, Explainer: parts.service, Nodes: parts.service, Operations: parts.service, Board: board{parts.roster, parts.service},
+		Events:  feed{parts.feed},
 		Metrics: parts.service, Health: door,
 		Node: session.NodeID(cfg.NodeID), Version: thisBuild().Version, Registry: metrics, Log: in.log, RequestTimeout: cfg.RequestTimeout,
 	})
@@ -90,6 +92,7 @@ type parts struct {
 	service  *fleet.Service
 	roster   *assignments.Board
 	watch    *peers.Watch
+	feed     *events.Feed
 	log      *slog.Logger
 
 	heartbeatTimeout time.Duration
@@ -123,13 +126,14 @@ func newParts(ctx context.Context, cfg config.Config, client *redisx.Client, key
 		return nil, err
 	}
 	if p.store, err = sessionstore.New(client, keys, sessionstore.Config{
-		ReplicationFactor: cfg.ReplicationFactor, LeaseTTL: cfg.LeaseTTL, CompressionThreshold: cfg.CompressionThreshold,
+		ReplicationFactor: cfg.ReplicationFactor, LeaseTTL: cfg.LeaseTTL, Node: session.NodeID(cfg.NodeID), CompressionThreshold: cfg.CompressionThreshold,
 		Settling: min(cfg.SyncInterval/2, 5*time.Second), CacheBytes: cfg.CacheMegabytes * 1_000_000, CacheTTL: cfg.CacheTTL, Log: in.log,
 		Secret: []byte(agreed.Secret),
 	}); err != nil {
 		return nil, err
 	}
 	metrics.MustRegister(compression{p.store})
+	p.feed = events.New(client, keys, events.Config{Cache: p.store, Log: in.log})
 	p.service, err = fleet.New(fleet.Config{
 		Members: p.registry, Undertaker: p.registry, Placer: placer, Accounts: placer, Leases: leases, Store: p.store,
 		Requests: handover.New(client, keys, in.log), Roster: p.roster, Redis: client,

@@ -55,7 +55,7 @@ func doubted(t *testing.T, until time.Duration) (a *member, is session.Session, 
 			Attempt: balancer.Attempt{Session: is.ID, Key: string(a.Service.Store.NewOp())},
 			Node:    b.registry.Self().Holder, Until: a.Service.Store.Now().Add(10 * time.Second),
 		}
-		return a.carryOut(t.Context(), []session.Session{is}, []balancer.Placed{placed})
+		return a.carryOut(t.Context(), session.WhyMigrate, []session.Session{is}, []balancer.Placed{placed})
 	}
 }
 

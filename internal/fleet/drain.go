@@ -47,7 +47,7 @@ func (s *Service) drainSome(ctx context.Context) (left bool, err error) {
 	if viewErr != nil {
 		return true, viewErr
 	}
-	moved, handErr := s.handOff(ctx, "drain", sessions, balancer.Request{Candidates: view.Nodes(), Avoid: s.Members.Self().Node})
+	moved, handErr := s.handOff(ctx, session.WhyDrain, sessions, balancer.Request{Candidates: view.Nodes(), Avoid: s.Members.Self().Node})
 	s.drains.moved += moved
 	return true, errors.Join(err, handErr)
 }

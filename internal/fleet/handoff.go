@@ -13,10 +13,10 @@ import (
 const handOffBatch = 500
 
 // handOff gives sessions that this node owns to others, as many as find room there. The error is about those that were not moved.
-func (s *Service) handOff(ctx context.Context, why string, sessions []session.Session, req balancer.Request) (moved int, err error) {
+func (s *Service) handOff(ctx context.Context, why session.Reason, sessions []session.Session, req balancer.Request) (moved int, err error) {
 	found, placed, err := s.place(ctx, sessions, req)
 	errs := []error{err}
-	for _, res := range s.carryOut(ctx, found, placed) {
+	for _, res := range s.carryOut(ctx, why, found, placed) {
 		if res.Err == nil {
 			moved++
 		}
@@ -24,13 +24,13 @@ func (s *Service) handOff(ctx context.Context, why string, sessions []session.Se
 			errs = append(errs, res.Err)
 		}
 	}
-	s.metrics.moves.WithLabelValues(why).Add(float64(moved))
+	s.metrics.moves.WithLabelValues(string(why)).Add(float64(moved))
 	return moved, errors.Join(errs...)
 }
 
 // carryOut moves sessions that this node owns to where room is reserved for them: first the processes beside this node stop, then the
 // sessions get their new owner. What was not moved is theirs again.
-func (s *Service) carryOut(ctx context.Context, sessions []session.Session, placed []balancer.Placed) []session.Result {
+func (s *Service) carryOut(ctx context.Context, why session.Reason, sessions []session.Session, placed []balancer.Placed) []session.Result {
 	if len(sessions) == 0 {
 		return nil
 	}
@@ -65,7 +65,7 @@ func (s *Service) carryOut(ctx context.Context, sessions []session.Session, plac
 		}
 		going, to, at = append(going, is), append(to, placed[i]), append(at, i)
 	}
-	for n, res := range s.takeOver(ctx, going, to) {
+	for n, res := range s.takeOver(ctx, why, going, to) {
 		results[at[n]] = res
 		s.tellOutcome(going[n].ID, to[n].Until, open[going[n].ID], res.Err)
 	}

@@ -42,7 +42,7 @@ func (s *Service) Migrate(ctx context.Context, id session.ID, to session.NodeID)
 	}
 	switch {
 	case is.Holder == s.Members.Self().Holder:
-		res := s.carryOut(ctx, []session.Session{is}, placed)[0]
+		res := s.carryOut(ctx, session.WhyMigrate, []session.Session{is}, placed)[0]
 		return res.Session, res.Err
 	case view.Live(is.Holder):
 		return s.askOwner(ctx, is, placed[0])
@@ -59,9 +59,9 @@ func (s *Service) takeFrom(ctx context.Context, is session.Session, to balancer.
 		s.giveBack(to)
 		return session.Session{}, err
 	case over:
-		return s.seize(ctx, is, to)
+		return s.seize(ctx, session.WhyOwnerDead, is, to)
 	}
-	if err := s.takeFree(ctx, is, to); err != nil {
+	if err := s.takeFree(ctx, session.WhyOrphan, is, to); err != nil {
 		return session.Session{}, err
 	}
 	return s.Get(ctx, is.ID, session.Linearizable)
@@ -79,13 +79,13 @@ func (s *Service) isOver(ctx context.Context, h session.Holder) (bool, error) {
 }
 
 // seize takes the lease of a session whose owner is not alive for the new one, and takes the session over.
-func (s *Service) seize(ctx context.Context, is session.Session, to balancer.Placed) (session.Session, error) {
+func (s *Service) seize(ctx context.Context, why session.Reason, is session.Session, to balancer.Placed) (session.Session, error) {
 	l, err := s.Leases.TakeFrom(ctx, is.ID, is.Holder, is.Stamp.Epoch, to.Node, is.Stamp.Epoch+1)
 	if err != nil {
 		s.giveBack(to)
 		return session.Session{}, err
 	}
-	res := s.takeOver(ctx, []session.Session{is}, []balancer.Placed{to})[0]
+	res := s.takeOver(ctx, why, []session.Session{is}, []balancer.Placed{to})[0]
 	if res.Err != nil {
 		_ = l.Release(ctx)
 	}
@@ -93,12 +93,12 @@ func (s *Service) seize(ctx context.Context, is session.Session, to balancer.Pla
 }
 
 // takeOver gives each session to the node placed for it, at the next epoch, and settles both nodes' counts.
-func (s *Service) takeOver(ctx context.Context, from []session.Session, to []balancer.Placed) []session.Result {
+func (s *Service) takeOver(ctx context.Context, why session.Reason, from []session.Session, to []balancer.Placed) []session.Result {
 	departures := make([]balancer.Departure, 0, len(from))
 	takeovers := make([]sessionstore.Takeover, len(from))
 	for i, is := range from {
 		departures = append(departures, balancer.Departure{Session: is.ID, Key: string(s.Store.NewOp()), Node: is.Owner()})
-		takeovers[i] = sessionstore.Takeover{ID: is.ID, From: is.Holder, Epoch: is.Stamp.Epoch, To: to[i].Node, NotAfter: to[i].Until}
+		takeovers[i] = sessionstore.Takeover{ID: is.ID, From: is.Holder, Epoch: is.Stamp.Epoch, To: to[i].Node, Why: why, NotAfter: to[i].Until}
 	}
 	if err := s.Placer.Leaving(ctx, departures...); err != nil {
 		results := make([]session.Result, len(from))

@@ -42,7 +42,7 @@ func (s *Service) evenOut(ctx context.Context) error {
 	if len(sessions) == 0 {
 		return err
 	}
-	moved, err := s.handOff(ctx, "rebalance", sessions, balancer.Request{Candidates: receivers(view)})
+	moved, err := s.handOff(ctx, session.WhyRebalance, sessions, balancer.Request{Candidates: receivers(view)})
 	if moved > 0 {
 		s.Log.Info("gave sessions away to even out the load", "sessions", moved, "left", n-moved)
 	}

@@ -186,7 +186,7 @@ func (s *Service) adopt(ctx context.Context, orphans []session.Session, view reg
 	if len(placed) == 0 {
 		return nil, nil, err
 	}
-	return found, s.takeOver(ctx, found, placed), err
+	return found, s.takeOver(ctx, session.WhyOwnerDead, found, placed), err
 }
 
 // place reserves room for sessions that are to leave the node that they are counted on, and returns those that found it with where; the

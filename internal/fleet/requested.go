@@ -36,7 +36,7 @@ func (s *Service) handOverRequested(ctx context.Context) error {
 	}
 	s.answered.add(requests, time.Now())
 	moved := 0
-	for i, res := range s.carryOut(ctx, going, placed) {
+	for i, res := range s.carryOut(ctx, session.WhyMigrate, going, placed) {
 		if res.Err == nil {
 			moved++
 		} else if !gone(res.Err) {

@@ -132,9 +132,9 @@ func (s *Service) adoptFreeLease(ctx context.Context, is session.Session, view r
 		return false, err
 	}
 	if certified {
-		_, err = s.seize(ctx, is, placed[0])
+		_, err = s.seize(ctx, session.WhyOwnerDead, is, placed[0])
 	} else {
-		err = s.takeFree(ctx, is, placed[0])
+		err = s.takeFree(ctx, session.WhyOrphan, is, placed[0])
 	}
 	var held *session.HeldError
 	switch {
@@ -148,13 +148,13 @@ func (s *Service) adoptFreeLease(ctx context.Context, is session.Session, view r
 }
 
 // takeFree takes the lease that nobody holds, and the session over.
-func (s *Service) takeFree(ctx context.Context, is session.Session, to balancer.Placed) error {
+func (s *Service) takeFree(ctx context.Context, why session.Reason, is session.Session, to balancer.Placed) error {
 	l, err := s.Leases.Take(ctx, is.ID, to.Node, is.Stamp.Epoch+1)
 	if err != nil {
 		s.giveBack(to)
 		return err
 	}
-	res := s.takeOver(ctx, []session.Session{is}, []balancer.Placed{to})[0]
+	res := s.takeOver(ctx, why, []session.Session{is}, []balancer.Placed{to})[0]
 	if res.Err != nil {
 		_ = l.Release(ctx)
 	}

@@ -53,10 +53,12 @@ func TestAMoveThatWasNotBegunLeavesNoDoubt(t *testing.T) {
 	cancel()
 	placer := a.Placer
 	for why, try := range map[string]func() []session.Result{
-		"the caller is gone": func() []session.Result { return a.carryOut(ended, []session.Session{is}, []balancer.Placed{placed}) },
+		"the caller is gone": func() []session.Result {
+			return a.carryOut(ended, session.WhyMigrate, []session.Session{is}, []balancer.Placed{placed})
+		},
 		"the departure is not recorded": func() []session.Result {
 			a.Placer = deaf{placer}
-			return a.carryOut(t.Context(), []session.Session{is}, []balancer.Placed{placed})
+			return a.carryOut(t.Context(), session.WhyMigrate, []session.Session{is}, []balancer.Placed{placed})
 		},
 	} {
 		if res := try(); res[0].Err == nil {

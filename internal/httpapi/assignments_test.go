@@ -138,7 +138,7 @@ func TestWhoIsGivenAStream(t *testing.T) {
 		if accept != "" {
 			h.Set("Accept", accept)
 		}
-		require.Equal(t, want, acceptsEvents(h), accept)
+		require.Equal(t, want, acceptsStream(h, typeEvents), accept)
 	}
 	cfg, _ := fed(t, &fake{assignments: func(context.Context, session.NodeID) ([]session.Assignment, error) { return nil, nil }})
 	h := handlerOf(t, cfg)

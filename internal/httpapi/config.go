@@ -34,6 +34,7 @@ type Config struct {
 	Nodes      Nodes
 	Operations Operations
 	Board      Board
+	Events     Events
 	Metrics    Metrics
 	Health     Health
 
@@ -60,6 +61,7 @@ func (cfg Config) Validate() error {
 		{"Nodes", cfg.Nodes == nil},
 		{"Operations", cfg.Operations == nil},
 		{"Board", cfg.Board == nil},
+		{"Events", cfg.Events == nil},
 		{"Metrics", cfg.Metrics == nil},
 		{"Health", cfg.Health == nil},
 		{"Registry", cfg.Registry == nil},
@@ -87,7 +89,9 @@ type api struct {
 	manual       func() (*manual, error)
 	engine       http.Handler
 	follows      map[string]handler // by gin's path of their route: what answers where the caller accepts a stream
+	lines        map[string]bool    // those of them that answer one who accepts NDJSON, too
 	eventTimeout time.Duration      // for one event to be written
+	bookmarks    time.Duration      // between two words of where a stream of events stands
 	stopped      atomic.Bool        // the server shuts down
 }
 
@@ -97,6 +101,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.Serve
 func (a *api) stop() {
 	a.stopped.Store(true)
 	a.cfg.Board.End("stopping")
+	a.cfg.Events.End("draining")
 }
 
 // releaseMode silences gin's debug output, which is a setting of the whole process. This package is gin's only user.
@@ -115,7 +120,8 @@ func New(cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	releaseMode()
-	a := &api{cfg: cfg, metrics: m, follows: map[string]handler{}, eventTimeout: eventTimeout}
+	a := &api{cfg: cfg, metrics: m, follows: map[string]handler{}, lines: map[string]bool{},
+		eventTimeout: eventTimeout, bookmarks: bookmarkEvery}
 	a.manual = sync.OnceValues(a.writeManual)
 	if err := a.build(); err != nil {
 		return nil, err

@@ -158,6 +158,8 @@ var beyond = regexp.MustCompile(strings.Join([]string{
 	`asks for two values of`,                                                      // labels
 	`labels wants|has more than \d+ requirements|has \d+ requirements`,            // the grammar of a selector, beside label
 	`names \d+ values, at most|"detail":"(labels?|owner) [^"]*(at most|1 to) \d+`, // what stands between commas
+	`"detail":"cursor `,                                                           // what is in a cursor
+	`is for pages: a stream has no end`,                                           // a parameter that does not go with a header
 	`is not offered with dryRun`,                                                  // a header that goes with another parameter
 	`could not be read to its end`,                                                // a body that breaks off
 	`\.\.\.",`,                                                                    // the reason is cut off

@@ -25,10 +25,13 @@
 // Every failure is a problem document (RFC 9457) made by one table, in errors.go, from the errors of package session. Its code
 // is what a program decides by; its detail is for people and never holds text that is the system's own affair.
 //
-// One answer does not end by itself: the stream by which a process beside this node follows its assignments (server-sent events). It has a
+// Two answers do not end by themselves. One is the stream by which a process beside this node follows its assignments (server-sent events). It has a
 // time limit for each event in place of the request's, is refused where another node is meant, and ends when the server shuts down. What
 // the stream says, and the rules for who follows it, are those of package assignments. How it ended matters there: a caller that closed
 // its connection holds nothing any more; one that could not be written to may hold what it was told until its time is over.
+//
+// The other that does not end is that of events, as server-sent events or lines of JSON. Each batch, and a bookmark every 15 s, names the cursor
+// to go on from; it ends with a reason where its caller is too slow, events are missing, or the server shuts down.
 //
 // What the API is stands in the files spec*.go, beside the handlers, and is served as OpenAPI 3.1 at /openapi.json and as a page at /docs. Every
 // exchange of this package's tests is held to it, in both directions: a route, parameter, member, header or problem that is not described

@@ -33,6 +33,7 @@ var rules = []rule{
 	as(noCapacityProblem),
 	as(corruptProblem),
 	as(limitProblem),
+	as(eventsGoneProblem),
 	is(session.ErrNotFound, sessionNotFound.because("no session has this id, or it was deleted")),
 	is(session.ErrNodeNotFound, nodeNotFound.because("no node of this name is registered")),
 	is(session.ErrWatcherNotFound, watcherNotFound.because("no stream of this node has this watcher id, or it has ended: drop what it told, and follow anew")),
@@ -114,6 +115,12 @@ func noCapacityProblem(e *session.NoCapacityError) problem {
 
 func limitProblem(e *session.LimitError) problem {
 	return rateLimited.because(e.Error()).sized(e.Used, e.Limit).retry(retryLimit)
+}
+
+func eventsGoneProblem(e *session.EventsGoneError) problem {
+	p := cursorGone.because(e.Error() + ": list sessions and nodes again, then go on from the cursor in latest")
+	p.Latest = e.Latest
+	return p
 }
 
 func corruptProblem(e *session.CorruptError) problem {

@@ -35,6 +35,9 @@ type fake struct {
 	assignments func(ctx context.Context, id session.NodeID) ([]session.Assignment, error)
 	drain       func(ctx context.Context, id session.NodeID, within time.Duration) (session.Node, error)
 	rebalance   func(ctx context.Context, dryRun bool) (session.Rebalance, error)
+	pageEvents  func(ctx context.Context, cursor string, f session.EventFilter, limit int) (session.EventPage, error)
+	follow      func(ctx context.Context, cursor string, f session.EventFilter) (EventStream, error)
+	endEvents   func(reason string)
 	cluster     func(ctx context.Context) (session.ClusterMetrics, error)
 	local       func(ctx context.Context) session.LocalMetrics
 	ready       func(ctx context.Context) []session.Check
@@ -83,6 +86,17 @@ func (f *fake) Drain(ctx context.Context, id session.NodeID, within time.Duratio
 func (f *fake) Rebalance(ctx context.Context, dryRun bool) (session.Rebalance, error) {
 	return f.rebalance(ctx, dryRun)
 }
+func (f *fake) Page(ctx context.Context, cursor string, fi session.EventFilter, limit int) (session.EventPage, error) {
+	return f.pageEvents(ctx, cursor, fi, limit)
+}
+func (f *fake) Follow(ctx context.Context, cursor string, fi session.EventFilter) (EventStream, error) {
+	return f.follow(ctx, cursor, fi)
+}
+func (f *fake) End(reason string) {
+	if f.endEvents != nil {
+		f.endEvents(reason)
+	}
+}
 func (f *fake) Cluster(ctx context.Context) (session.ClusterMetrics, error) { return f.cluster(ctx) }
 func (f *fake) Local(ctx context.Context) session.LocalMetrics              { return f.local(ctx) }
 func (f *fake) Ready(ctx context.Context) []session.Check                   { return f.ready(ctx) }
@@ -114,7 +128,7 @@ func config(f *fake) Config {
 		panic(err)
 	}
 	return Config{
-		Sessions: f, Catalog: f, Explainer: f, Nodes: f, Operations: f, Board: asItIs{board}, Metrics: f, Health: f,
+		Sessions: f, Catalog: f, Explainer: f, Nodes: f, Operations: f, Board: asItIs{board}, Events: f, Metrics: f, Health: f,
 		Node: "node-1", Version: "1.2.3", Registry: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
 	}
 }
@@ -223,6 +237,9 @@ func (f *fake) fail(err error) {
 	}
 	f.remove = func(context.Context, session.ID, session.Condition) error { return err }
 	f.list = func(context.Context, session.Listing) (session.Page, error) { return session.Page{}, err }
+	f.pageEvents = func(context.Context, string, session.EventFilter, int) (session.EventPage, error) {
+		return session.EventPage{}, err
+	}
 	f.explain = func(context.Context, session.ID) (session.Explanation, error) { return session.Explanation{}, err }
 	f.dryRun = func(context.Context, session.Draft) (session.DryRun, error) { return session.DryRun{}, err }
 	f.migrate = func(context.Context, session.ID, session.NodeID) (session.Session, error) {

@@ -69,6 +69,25 @@ type Board interface {
 	End(reason string)
 }
 
+// Events is what happened to sessions and nodes.
+type Events interface {
+	// Page returns up to limit events that the filter selects, from where cursor stands.
+	Page(ctx context.Context, cursor string, f session.EventFilter, limit int) (session.EventPage, error)
+	// Follow opens a stream of them; without a cursor, from now.
+	Follow(ctx context.Context, cursor string, f session.EventFilter) (EventStream, error)
+	// End ends every stream, and none begins any more.
+	End(reason string)
+}
+
+// EventStream is one stream of events.
+type EventStream interface {
+	// Next waits for events; after a batch that names an end there is io.EOF. It may be called again after ctx has ended.
+	Next(ctx context.Context) (session.EventBatch, error)
+	// Cursor is where it stands: behind all that Next has returned.
+	Cursor() string
+	Close()
+}
+
 // Metrics are measured numbers.
 type Metrics interface {
 	// Cluster sums up the fleet.

@@ -18,6 +18,7 @@ type route struct {
 	method, path string
 	handle       handler
 	follow       handler
+	lines        bool // follow answers a caller who accepts NDJSON, too
 	one, many    []string
 }
 
@@ -40,6 +41,8 @@ func (a *api) routes() []route {
 		{method: "POST", path: "/v1/nodes/{id}/drain", handle: a.drainNode},
 		{method: "GET", path: "/v1/nodes/{id}/assignments", handle: a.listAssignments, follow: a.followAssignments},
 		{method: "POST", path: "/v1/nodes/{id}/assignments/ack", handle: a.ackAssignments},
+		{method: "GET", path: "/v1/events", handle: a.listEvents, follow: a.followEvents, lines: true,
+			one: []string{"cursor", "session", "node", "limit"}, many: []string{"type"}},
 		{method: "POST", path: "/v1/rebalance", handle: a.rebalance, one: []string{"dryRun"}},
 		{method: "GET", path: "/v1/cluster/metrics", handle: a.clusterMetrics},
 		{method: "GET", path: "/v1/local/metrics", handle: a.localMetrics},
@@ -91,7 +94,7 @@ func pattern(path string) string { return strings.ReplaceAll(path, "{id}", ":id"
 // wrap checks the query before the handler and answers its error after it.
 func (a *api) wrap(r route) gin.HandlerFunc {
 	if r.follow != nil {
-		a.follows[pattern(r.path)] = r.follow
+		a.follows[pattern(r.path)], a.lines[pattern(r.path)] = r.follow, r.lines
 	}
 	return a.answer(func(c *gin.Context, _ query) error {
 		q, err := parseQuery(c.Request.URL.RawQuery, r.one, r.many)

@@ -12,6 +12,7 @@ const (
 	idleTimeout       = 75 * time.Second
 	maxHeaderBytes    = 16 << 10
 	eventTimeout      = 10 * time.Second
+	bookmarkEvery     = 15 * time.Second
 )
 
 // Server returns a server of h on addr whose limits hold off slow and oversized requests: 5 s for the header, 15 s for the

@@ -36,7 +36,6 @@ var planned = []string{
 	"GET /v1/sessions/{id}/context",
 	"PUT /v1/sessions/{id}/context",
 	"DELETE /v1/sessions/{id}/context",
-	"GET /v1/events",
 }
 
 func documented(t *testing.T) (*api, *contract) {
@@ -303,6 +302,7 @@ var failures = map[string]error{
 	"draining":             session.ErrDraining,
 	"too-large":            &session.TooLargeError{Thing: "record", Used: 9, Limit: 8},
 	"internal":             errors.New("unforeseen"),
+	"cursor-gone":          &session.EventsGoneError{Latest: "c9"},
 }
 
 // Every problem that an operation lists can be had from it, in the form that is described: the handler under test checks that.

@@ -32,6 +32,9 @@ func (k *Keys) Recovery(h session.Holder) string {
 	return k.fleet("recovery:" + string(h.Node) + "/" + h.Incarnation)
 }
 
+// FleetEvents is the stream of what happened to nodes, the oldest of it dropped.
+func (k *Keys) FleetEvents() string { return k.fleet("events") }
+
 // Load is the sorted set of live session counts by node: the balancer's whole view.
 func (k *Keys) Load() string { return k.fleet("load") }
 

@@ -30,6 +30,9 @@ func (k *Keys) Expiry(partition int) string { return k.at(partition, 0, "expiry"
 // Tombstones is the sorted set of a partition's deleted session ids by the time home's tombstone was written.
 func (k *Keys) Tombstones(partition int) string { return k.at(partition, 0, "tombstones") }
 
+// Events is the stream of what happened to the partition's sessions, the oldest of it dropped.
+func (k *Keys) Events(partition int) string { return k.at(partition, 0, "events") }
+
 // Copies is the sorted set of the session ids whose copy lies at the partition's copy tag number tag, in id order.
 func (k *Keys) Copies(partition, tag int) string { return k.at(partition, tag, "copies") }
 

@@ -111,11 +111,11 @@ func randomKey(d *rand.Rand) string {
 func together(k *Keys, id session.ID, node, other session.NodeID, tag int) map[string][]string {
 	p := k.Partition(id)
 	return map[string][]string{
-		"a session's home": {k.Session(id), k.Lease(id), k.Owned(p, node), k.Owned(p, other), k.Owners(p), k.Index(p), k.Expiry(p), k.Tombstones(p)},
+		"a session's home": {k.Session(id), k.Lease(id), k.Owned(p, node), k.Owned(p, other), k.Owners(p), k.Index(p), k.Expiry(p), k.Tombstones(p), k.Events(p)},
 		"a session's copy": {k.Copy(id, tag), k.Copies(p, tag)},
 		"home's claims":    {k.Idempotency(p, "0123"), k.Index(p)},
 		"copied claims":    {k.IdempotencyCopy(p, tag, "0123"), k.Copies(p, tag)},
-		"the fleet": {k.Meta(), k.Nodes(), k.Node(node), k.Node(other), k.Incarnations(), k.Dead(), k.Load(), k.Reservations(),
+		"the fleet": {k.Meta(), k.Nodes(), k.Node(node), k.Node(other), k.Incarnations(), k.Dead(), k.Load(), k.FleetEvents(), k.Reservations(),
 			k.Reserved(node), k.Moves(), k.Turn(), k.Recovery(session.Holder{Node: node, Incarnation: "00"})},
 	}
 }

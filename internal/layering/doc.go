@@ -4,7 +4,8 @@
 //	cmd/orchestrator                                wires everything
 //	httpapi                                         HTTP in, use cases out; gin stays inside
 //	fleet                                           use cases and loops, over interfaces of its own and the siblings' values
-//	registry   lease   balancer   sessionstore      never one another
+//	registry   lease   balancer   sessionstore
+//	handover   events                               never one another
 //	redisx                                          one Redis client
 //	groupcommit                                     what comes at once is served together
 //	keyspace                                        key names

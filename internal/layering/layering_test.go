@@ -26,6 +26,7 @@ var layers = map[string][]string{
 	"internal/balancer":     {"internal/session", "internal/keyspace", "internal/redisx"},
 	"internal/sessionstore": {"internal/session", "internal/keyspace", "internal/redisx", "internal/guards"},
 	"internal/handover":     {"internal/session", "internal/keyspace", "internal/redisx"},
+	"internal/events":       {"internal/session", "internal/keyspace", "internal/redisx"},
 	"internal/peers":        {"internal/session"},
 	"internal/assignments":  {"internal/session", "internal/guards"},
 	"internal/fleet": {"internal/session", "internal/keyspace", "internal/registry", "internal/lease", "internal/balancer",
@@ -36,12 +37,12 @@ var layers = map[string][]string{
 	"internal/layering": {},
 	"client":            {}, // what others import: nothing of the product shows in it
 	"cmd/orchestrator": {"cmd/orchestrator", "internal/session", "internal/keyspace", "internal/redisx", "internal/registry", "internal/lease",
-		"internal/balancer", "internal/sessionstore", "internal/handover", "internal/peers", "internal/assignments", "internal/fleet",
+		"internal/balancer", "internal/sessionstore", "internal/handover", "internal/events", "internal/peers", "internal/assignments", "internal/fleet",
 		"internal/httpapi", "internal/bench"},
 }
 
 // wiredInTests are what tests of a package may import beside: those of the use cases run on the real thing.
-var wiredInTests = map[string][]string{"internal/fleet": {"internal/redisx"}}
+var wiredInTests = map[string][]string{"internal/fleet": {"internal/redisx"}, "internal/events": {"internal/sessionstore", "internal/registry"}}
 
 // testSupport are packages that no program may contain: they may be imported by tests and by one another.
 var testSupport = []string{"internal/chainmodel", "internal/redistest", "internal/scale", "integration", "deploy"}
@@ -59,7 +60,7 @@ var libraries = map[string][]string{
 	"github.com/testcontainers":              {},
 	"pgregory.net/rapid":                     {},
 	"go.uber.org/goleak":                     {},
-	"github.com/redis/go-redis":              {"cmd/orchestrator", "internal/redisx", "internal/registry", "internal/lease", "internal/balancer", "internal/sessionstore", "internal/handover"},
+	"github.com/redis/go-redis":              {"cmd/orchestrator", "internal/redisx", "internal/registry", "internal/lease", "internal/balancer", "internal/sessionstore", "internal/handover", "internal/events"},
 	"testing":                                {},
 	"os/exec":                                {},
 	"net/http":                               {"cmd/orchestrator", "internal/httpapi", "internal/peers", "internal/bench", "client"},

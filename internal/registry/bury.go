@@ -11,9 +11,12 @@ import (
 )
 
 //go:embed bury.lua
-var burySource string
+var buryOnly string
 
-var buryScript = redisx.NewScript("bury", burySource)
+var (
+	burySource = telling(buryOnly)
+	buryScript = redisx.NewScript("bury", burySource)
+)
 
 // Burial is what became of the word that a holder has died.
 type Burial string
@@ -35,8 +38,9 @@ func (r *Registry) Bury(ctx context.Context, h session.Holder) (Burial, error) {
 		return "", fmt.Errorf("declare %s dead: %w", h.Node, session.ErrFenced)
 	}
 	k := r.keys
-	keys := []string{k.Nodes(), k.Node(h.Node), k.Incarnations(), k.Dead(), k.Deaths(), k.Brake()}
-	reply, err := r.redis.Run(ctx, buryScript, keys, string(h.Node), h.Incarnation, r.judgesUntil(trust).UnixMilli(), r.brakeWindow())
+	keys := []string{k.Nodes(), k.Node(h.Node), k.Incarnations(), k.Dead(), k.Deaths(), k.Brake(), k.FleetEvents()}
+	reply, err := r.redis.Run(ctx, buryScript, keys, string(h.Node), h.Incarnation, r.judgesUntil(trust).UnixMilli(), r.brakeWindow(),
+		string(r.cfg.Self.Node))
 	if err != nil {
 		return "", err
 	}

@@ -1,6 +1,7 @@
 -- Declares one holder dead by name, whatever its registration says: a peer saw that its process has ended.
--- KEYS 1 nodes  2 node:<id>  3 incarnations  4 dead  5 deaths  6 brake
+-- KEYS 1 nodes  2 node:<id>  3 incarnations  4 dead  5 deaths  6 brake  7 events
 -- ARGV 1 id  2 incarnation  3 when it is too late to declare anybody, ms  4 the brake's window, ms; 0: there is no brake
+--      5 who says so
 -- Returns 'buried': it is dead, since now or before; 'gone': it is not the registered incarnation of its name, and not dead either:
 -- it has left, or it has been recovered; 'braked': with it more than half of the nodes would be gone within one window, or they were and
 -- the brake holds still; 'late': the caller's word on others has ended. Only the first may have changed anything.
@@ -37,4 +38,5 @@ redis.call('ZADD', KEYS[4], now, holder)
 redis.call('ZADD', KEYS[5], now, holder)
 redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now - window)
 redis.call('PEXPIRE', KEYS[5], window)
+tell(KEYS[7], 'dead', id, ARGV[2], ARGV[5], 'its process has ended')
 return 'buried'

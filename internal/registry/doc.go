@@ -72,6 +72,9 @@
 // The live count of a name (package balancer keeps it) goes with the name, unless attempts are under way that settling would
 // count: then leaving is death, and the end of a recovery leaves the count to be forgotten together with them.
 //
+// What becomes of a node is told in the stream {fleet}:events by the script that does it: joined, ready, cordoned, draining, left, dead,
+// recovered. Whatever the stream's key may hold keeps nobody from the fleet.
+//
 // Every script recognises its own earlier execution, for a lost reply makes the client send it again. Scripts that must pass
 // on a Redis at its memory limit begin with a write that frees memory or takes none: Redis checks the limit before a script's
 // first write only, and a fleet that cannot beat would lose every node at once.

@@ -11,9 +11,12 @@ import (
 )
 
 //go:embed drain.lua
-var drainSource string
+var drainOnly string
 
-var drainScript = redisx.NewScript("drain", drainSource)
+var (
+	drainSource = telling(drainOnly)
+	drainScript = redisx.NewScript("drain", drainSource)
+)
 
 // Drain makes any registered node draining, to be done within the given time from now, and returns it as it stands afterwards, with
 // Drain filled. Of a node that is draining already it changes the deadline alone. SetState undoes it: ready and cordoned end a drain.
@@ -23,7 +26,8 @@ func (r *Registry) Drain(ctx context.Context, id session.NodeID, within time.Dur
 		return session.Node{}, session.Invalid("deadline", fmt.Sprintf("is %s, must not be negative", within))
 	}
 	now := r.redis.Now()
-	keys := []string{r.keys.Nodes(), r.keys.Node(id), r.keys.Load()}
-	reply, err := r.redis.Run(ctx, drainScript, keys, string(id), timeText(now), timeText(now.Add(within)))
+	keys := []string{r.keys.Nodes(), r.keys.Node(id), r.keys.Load(), r.keys.FleetEvents()}
+	reply, err := r.redis.Run(ctx, drainScript, keys, string(id), timeText(now), timeText(now.Add(within)),
+		string(r.cfg.Self.Node))
 	return r.stateSet(ctx, id, session.Draining, reply, err)
 }

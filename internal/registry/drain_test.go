@@ -100,7 +100,7 @@ func TestARegistrationSentAgainKeepsWhatOthersSaid(t *testing.T) {
 		if quarantined, err := b.Report(ctx, Verdict{a.Self().Holder, "silent", 1}); err != nil || !quarantined {
 			t.Fatal(quarantined, err)
 		}
-		if _, err := a.redis.Run(ctx, registerScript, append(a.ownKeys(a.Self().Holder), f.keys.Deaths()), sent...); err != nil {
+		if _, err := a.redis.Run(ctx, registerScript, append(a.ownKeys(a.Self().Holder), f.keys.Deaths(), f.keys.FleetEvents()), sent...); err != nil {
 			t.Fatal(err)
 		}
 		if n := mustNode(t, b, "a"); n.State != session.Draining || n.Drain == nil || *n.Drain != *drained.Drain || n.Quarantine == "" {

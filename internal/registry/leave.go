@@ -8,9 +8,12 @@ import (
 )
 
 //go:embed leave.lua
-var leaveSource string
+var leaveOnly string
 
-var leaveScript = redisx.NewScript("leave", leaveSource)
+var (
+	leaveSource = telling(leaveOnly)
+	leaveScript = redisx.NewScript("leave", leaveSource)
+)
 
 // departureKept is for how many timeouts a holder that left is remembered as gone. A beat of its own that is still under way is
 // not answered for longer than a fraction of one.
@@ -31,7 +34,7 @@ func (r *Registry) Leave(ctx context.Context, owned int) error {
 	r.distrust()
 	k := r.keys
 	keys := []string{k.Nodes(), k.Node(self.Node), k.Incarnations(), k.Dead(), k.Load(), k.Moves(), k.Reserved(self.Node),
-		k.Recovery(self.Holder), k.Handover(self.Node)}
+		k.Recovery(self.Holder), k.Handover(self.Node), k.FleetEvents()}
 	kept := departureKept * r.cfg.HeartbeatTimeout
 	reply, err := r.redis.Run(ctx, leaveScript, keys, string(self.Node), self.Incarnation, owned, kept.Milliseconds())
 	if err != nil {

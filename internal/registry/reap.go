@@ -12,9 +12,12 @@ import (
 )
 
 //go:embed reap.lua
-var reapSource string
+var reapOnly string
 
-var reapScript = redisx.NewScript("reap", reapSource)
+var (
+	reapSource = telling(reapOnly)
+	reapScript = redisx.NewScript("reap", reapSource)
+)
 
 // reapLimit bounds one script call; what is left over is found by the next.
 const reapLimit = 256
@@ -35,7 +38,7 @@ func (r *Registry) Dead(ctx context.Context, steady time.Duration) ([]session.Ho
 	if trust.steady(r.trustLimit()) < steady {
 		until = 0 // it is too late at any time
 	}
-	keys := []string{r.keys.Nodes(), r.keys.Incarnations(), r.keys.Dead(), r.keys.Deaths(), r.keys.Brake()}
+	keys := []string{r.keys.Nodes(), r.keys.Incarnations(), r.keys.Dead(), r.keys.Deaths(), r.keys.Brake(), r.keys.FleetEvents()}
 	reply, err := r.redis.Run(ctx, reapScript, keys, reapLimit, until, r.brakeWindow(),
 		string(r.Self().Node), trust.ends.UnixMilli())
 	if err != nil {

@@ -1,5 +1,5 @@
 -- Declares every holder dead whose registration has ended, and lists all holders that are dead and not recovered yet.
--- KEYS 1 nodes  2 incarnations  3 dead  4 deaths  5 brake
+-- KEYS 1 nodes  2 incarnations  3 dead  4 deaths  5 brake  6 events
 -- ARGV 1 how many registrations to look at, at most  2 when it is too late to declare anybody, ms
 --      3 the brake's window, ms; 0: there is no brake  4 the caller's id  5 when its registration ends by its last good beat, ms
 -- Returns {how many have ended and are spared by the brake, the dead holders as "node/incarnation", those found first first}. The
@@ -39,6 +39,7 @@ for _, id in ipairs(ended) do
   redis.call('ZREM', KEYS[1], id)
   if incarnation and redis.call('ZADD', KEYS[3], 'NX', now, id .. '/' .. incarnation) == 1 then
     redis.call('ZADD', KEYS[4], now, id .. '/' .. incarnation)
+    tell(KEYS[6], 'dead', id, incarnation, ARGV[4], 'its registration has ended')
     declared = true
   end
 end

@@ -11,9 +11,12 @@ import (
 )
 
 //go:embed recovered.lua
-var recoveredSource string
+var recoveredOnly string
 
-var recoveredScript = redisx.NewScript("recovered", recoveredSource)
+var (
+	recoveredSource = telling(recoveredOnly)
+	recoveredScript = redisx.NewScript("recovered", recoveredSource)
+)
 
 // certificateKept is how long a recovered holder is remembered as dead: an incarnation that was stopped for longer than that,
 // and runs again, is kept out by its sessions' stamps alone.
@@ -31,9 +34,9 @@ func (r *Registry) Recovered(ctx context.Context, dead session.Holder, partition
 		return Tally{}, false, session.Invalid("partition", fmt.Sprintf("is %d, must be from 0 to %d", partition, partitions-1))
 	}
 	k := r.keys
-	keys := []string{k.Dead(), k.Recovery(dead), k.Incarnations(), k.Load(), k.Moves(), k.Reserved(dead.Node)}
+	keys := []string{k.Dead(), k.Recovery(dead), k.Incarnations(), k.Load(), k.Moves(), k.Reserved(dead.Node), k.FleetEvents()}
 	reply, err := r.redis.Run(ctx, recoveredScript, keys, string(dead.Node), dead.Incarnation, partition, partitions,
-		t.Expected, t.Recovered, t.Lost, newIncarnation(), certificateKept.Milliseconds())
+		t.Expected, t.Recovered, t.Lost, newIncarnation(), certificateKept.Milliseconds(), string(r.cfg.Self.Node))
 	if err != nil {
 		return Tally{}, false, err
 	}

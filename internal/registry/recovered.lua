@@ -1,7 +1,7 @@
 -- Records what became of a dead holder's sessions in one partition, and ends the holder once every partition has reported.
--- KEYS 1 dead  2 recovery:<id>/<incarnation>  3 incarnations  4 load  5 moves  6 reserved:<id>
+-- KEYS 1 dead  2 recovery:<id>/<incarnation>  3 incarnations  4 load  5 moves  6 reserved:<id>  7 events
 -- ARGV 1 id  2 incarnation  3 partition  4 partitions  5 expected  6 recovered  7 lost  8 a word of this call's own
---      9 how long the certificate is kept, ms
+--      9 how long the certificate is kept, ms  10 who reports
 -- Returns {finished, expected, recovered, lost}: the sums so far; finished is 1 for the one call that completed them.
 -- Sent again it knows its word: among a partition's words it adds nothing, in `finished` it is told again that it was the one.
 -- A partition that two nodes worked on is summed: each reports only what it did itself.
@@ -42,5 +42,6 @@ if redis.call('HGET', KEYS[3], ARGV[1]) == ARGV[2] then
     redis.call('HDEL', KEYS[5], ARGV[1])
   end
 end
+tell(KEYS[7], 'recovered', ARGV[1], ARGV[2], ARGV[10], string.format('%.0f %.0f %.0f', total[2], total[3], total[4]))
 total[1] = 1
 return total

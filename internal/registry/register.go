@@ -13,9 +13,12 @@ import (
 )
 
 //go:embed register.lua
-var registerSource string
+var registerOnly string
 
-var registerScript = redisx.NewScript("register", registerSource)
+var (
+	registerSource = telling(registerOnly)
+	registerScript = redisx.NewScript("register", registerSource)
+)
 
 // enlist registers the current incarnation. While another incarnation of the same name is registered (the node was restarted
 // quickly) it waits for that one to end, a little longer than this node's own timeout, and then gives up with a *takenError.
@@ -45,7 +48,7 @@ func (r *Registry) enlistOnce(ctx context.Context) (*takenError, error) {
 	for !r.left {
 		self := r.Self()
 		sent := time.Now()
-		reply, err := r.runStrings(ctx, registerScript, append(r.ownKeys(self.Holder), r.keys.Deaths()), r.ownArgs(self)...)
+		reply, err := r.runStrings(ctx, registerScript, append(r.ownKeys(self.Holder), r.keys.Deaths(), r.keys.FleetEvents()), r.ownArgs(self)...)
 		switch {
 		case err != nil:
 			return nil, err

@@ -1,5 +1,5 @@
 -- Registers an incarnation of a node, unless another one holds the name.
--- KEYS 1 nodes  2 node:<id>  3 incarnations  4 dead  5 load  6 recovery:<id>/<incarnation>  7 deaths
+-- KEYS 1 nodes  2 node:<id>  3 incarnations  4 dead  5 load  6 recovery:<id>/<incarnation>  7 deaths  8 events
 -- ARGV 1 id  2 incarnation  3 time to live, ms  4 state  5.. the other fields of the hash, name and value in turn
 -- Returns {'ok', state, end ms}; {'taken', ms left, host, port}: another incarnation is registered; {'dead'}: this one has died
 -- or left before.
@@ -29,10 +29,14 @@ if other and redis.call('ZADD', KEYS[4], 'NX', now, id .. '/' .. current) == 1 t
   redis.call('ZADD', KEYS[7], now, id .. '/' .. current)
   redis.call('ZREMRANGEBYSCORE', KEYS[7], '-inf', now - ttl)
   redis.call('PEXPIRE', KEYS[7], ttl)
+  tell(KEYS[8], 'dead', id, current, id, 'started again')
 end
 redis.call('ZADD', KEYS[1], now + ttl, id)
 redis.call('HSET', KEYS[3], id, incarnation)
 redis.call('HSET', KEYS[2], 'incarnation', incarnation, 'state', state, unpack(ARGV, 5))
 redis.call('PEXPIRE', KEYS[2], ttl)
 redis.call('ZADD', KEYS[5], 'NX', 0, id)
+if not again then
+  tell(KEYS[8], 'joined', id, incarnation, id, '')
+end
 return {'ok', state, now + ttl}

@@ -10,9 +10,12 @@ import (
 )
 
 //go:embed setstate.lua
-var setStateSource string
+var setStateOnly string
 
-var setStateScript = redisx.NewScript("setstate", setStateSource)
+var (
+	setStateSource = telling(setStateOnly)
+	setStateScript = redisx.NewScript("setstate", setStateSource)
+)
 
 // SetState makes any registered node ready, cordoned or draining (Drain notes how far it is), and returns it as it stands afterwards.
 // The state lasts as long as the registration: a node that is started again is ready. It returns session.ErrNodeNotFound, or a
@@ -21,7 +24,8 @@ func (r *Registry) SetState(ctx context.Context, id session.NodeID, s session.No
 	if !settable(s) {
 		return session.Node{}, session.Invalid("state", fmt.Sprintf("%q must be one of ready, cordoned, draining", s))
 	}
-	reply, err := r.redis.Run(ctx, setStateScript, []string{r.keys.Nodes(), r.keys.Node(id)}, string(id), string(s))
+	reply, err := r.redis.Run(ctx, setStateScript, []string{r.keys.Nodes(), r.keys.Node(id), r.keys.FleetEvents()}, string(id), string(s),
+		string(r.cfg.Self.Node))
 	return r.stateSet(ctx, id, s, reply, err)
 }
 

@@ -93,8 +93,8 @@ func TestALookThatComesLateDeclaresNobody(t *testing.T) {
 		r := f.joined("w", timeout(time.Minute))
 		f.redis.Redis().ZAdd(ctx, k.Nodes(), z("a", 1))
 		f.redis.Redis().HSet(ctx, k.Incarnations(), "a", "gone")
-		keys := []string{k.Nodes(), k.Incarnations(), k.Dead(), k.Deaths(), k.Brake()}
-		buryKeys := []string{k.Nodes(), k.Node("a"), k.Incarnations(), k.Dead(), k.Deaths(), k.Brake()}
+		keys := []string{k.Nodes(), k.Incarnations(), k.Dead(), k.Deaths(), k.Brake(), k.FleetEvents()}
+		buryKeys := []string{k.Nodes(), k.Node("a"), k.Incarnations(), k.Dead(), k.Deaths(), k.Brake(), k.FleetEvents()}
 		for _, c := range []struct {
 			until time.Time
 			dead  int
@@ -104,7 +104,7 @@ func TestALookThatComesLateDeclaresNobody(t *testing.T) {
 			if list, _ := reply.([]any); err != nil || len(list) != 2 || len(r.holders(list[1])) != c.dead {
 				t.Errorf("until %s it declared %v, %v", c.until, reply, err)
 			}
-			if reply, err := r.redis.Run(ctx, buryScript, buryKeys, "a", "gone", c.until.UnixMilli(), r.brakeWindow()); err != nil || reply != c.bury {
+			if reply, err := r.redis.Run(ctx, buryScript, buryKeys, "a", "gone", c.until.UnixMilli(), r.brakeWindow(), "w"); err != nil || reply != c.bury {
 				t.Errorf("until %s the burial ended with %v, %v", c.until, reply, err)
 			}
 		}

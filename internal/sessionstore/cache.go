@@ -1,6 +1,7 @@
 package sessionstore
 
 import (
+	"hash/maphash"
 	"sync/atomic"
 	"time"
 
@@ -18,7 +19,24 @@ type cache struct {
 	ttl          time.Duration
 	entries      *otter.Cache[session.ID, entry]
 	hits, misses atomic.Uint64
+	changed      [buckets]atomic.Int64 // when a session of each bucket was last told to have changed, as clock tells it
 }
+
+// buckets is over how many places the times of changes are spread; sessions that share one have reads of theirs not kept now and then.
+const buckets = 4096
+
+// started is the zero of the clock that changes and reads are compared by.
+var started = time.Now()
+
+// bucket is where the time of a session's changes stands.
+func (c *cache) bucket(id session.ID) *atomic.Int64 {
+	return &c.changed[maphash.String(seed, string(id))%buckets]
+}
+
+var seed = maphash.MakeSeed()
+
+// mark notes that a session has changed: what was read before may be of before.
+func (c *cache) mark(id session.ID) { c.bucket(id).Store(int64(time.Since(started))) }
 
 // entry is a session as home had it at a moment on this process's monotonic clock.
 type entry struct {
@@ -67,9 +85,9 @@ func (c *cache) stale(id session.ID) (session.Session, bool) {
 	return e.session, true
 }
 
-// saw keeps a session as home had it no earlier than at read, unless what is kept is newer.
+// saw keeps a session as home had it no earlier than at read, unless what is kept is newer, or it may have changed since.
 func (c *cache) saw(s session.Session, read time.Time) {
-	if c == nil {
+	if c == nil || int64(read.Sub(started)) < c.bucket(s.ID).Load() {
 		return
 	}
 	c.entries.Compute(s.ID, func(kept entry, found bool) (entry, otter.ComputeOp) {
@@ -83,6 +101,7 @@ func (c *cache) saw(s session.Session, read time.Time) {
 // forget drops a session: it has changed.
 func (c *cache) forget(id session.ID) {
 	if c != nil {
+		c.mark(id)
 		c.entries.Invalidate(id)
 	}
 }

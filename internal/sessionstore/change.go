@@ -15,8 +15,8 @@ type decide func(base Record, op session.OpID) (Record, error)
 
 // change applies op to a session: the one way in which existing records change. It returns the record as op left it; where op
 // had been applied before, as it now is. An error that is a *session.UnavailableError leaves open whether op was applied.
-// notAfter is when it must no longer be, by the servers' clocks; zero: no limit.
-func (s *Store) change(ctx context.Context, id session.ID, op session.OpID, notAfter time.Time, d decide) (Record, error) {
+// notAfter is when it must no longer be, by the servers' clocks; zero: no limit. why is what its event says.
+func (s *Store) change(ctx context.Context, id session.ID, op session.OpID, why session.Reason, notAfter time.Time, d decide) (Record, error) {
 	p := s.placeOf(id)
 	base, err := s.readHome(ctx, p)
 	if err != nil {
@@ -39,7 +39,7 @@ func (s *Store) change(ctx context.Context, id session.ID, op session.OpID, notA
 		}
 		failure := errRefused
 		if refusal == nil {
-			failure = s.replace(ctx, p, base, next, im, notAfter)
+			failure = s.replace(ctx, p, why, base, next, im, notAfter)
 			s.cache.forget(id)
 			if failure == nil {
 				s.witness.saw(id, op)
@@ -72,8 +72,8 @@ func (s *Store) on(base Record, op session.OpID, d decide) (Record, image, error
 }
 
 // replace writes next, as im, over base on base's chain.
-func (s *Store) replace(ctx context.Context, p place, base, next Record, im image, notAfter time.Time) error {
-	st := newStep(p, base.Holder.Node, im, over(base))
+func (s *Store) replace(ctx context.Context, p place, why session.Reason, base, next Record, im image, notAfter time.Time) error {
+	st := newStep(p, why, base.Holder.Node, im, over(base))
 	st.must, st.notAfter = next.Tombstone || next.Stamp.Epoch != base.Stamp.Epoch, notAfter
 	s.apply(ctx, st)
 	return st.outcome()

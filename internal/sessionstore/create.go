@@ -36,7 +36,7 @@ func (s *Store) Create(ctx context.Context, births ...Birth) []session.Result {
 			results[i].Err = err
 			continue
 		}
-		st := newStep(s.placeOf(b.ID), "", im, overChain(b.Chain, session.Stamp{}))
+		st := newStep(s.placeOf(b.ID), session.WhyCreate, "", im, overChain(b.Chain, session.Stamp{}))
 		st.notAfter = earlier(b.NotAfter, b.ID.Born().Add(session.IdempotencyKept))
 		steps, index = append(steps, st), append(index, i)
 	}

@@ -60,7 +60,7 @@ func (d damaged) begin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st := newStep(d.placeOf(d.made.ID), base.Holder.Node, im, over(base)[:1])
+	st := newStep(d.placeOf(d.made.ID), session.WhyPatch, base.Holder.Node, im, over(base)[:1])
 	if d.apply(t.Context(), st); st.outcome() != nil {
 		t.Fatal(st.outcome())
 	}
@@ -299,7 +299,7 @@ func TestWhatCannotBeWrittenIsRefused(t *testing.T) {
 			return n, nil
 		}
 		var large *session.TooLargeError
-		if _, err := b.change(t.Context(), made.ID, b.NewOp(), time.Time{}, grow); !errors.As(err, &large) || large.Used <= large.Limit {
+		if _, err := b.change(t.Context(), made.ID, b.NewOp(), session.WhyPatch, time.Time{}, grow); !errors.As(err, &large) || large.Used <= large.Limit {
 			t.Fatalf("too large: %v", err)
 		}
 		id := b.NewID()

@@ -15,14 +15,14 @@ type Leave func(session.Session) error
 // Delete ends a session under a condition and leaves a tombstone. It returns the session as it was, or session.ErrNotFound, a
 // *session.StaleEpochError or a *session.VersionMismatchError.
 func (s *Store) Delete(ctx context.Context, id session.ID, op session.OpID, cond session.Condition, leave Leave) (session.Session, error) {
-	return s.end(ctx, id, op, leave, func(base Record) error { return check(base, op, cond) })
+	return s.end(ctx, id, op, session.WhyDelete, leave, func(base Record) error { return check(base, op, cond) })
 }
 
 // Expire ends a session if its time to live has ended; false means that there was nothing to end. An entry that names nothing is the
 // sync round's to remove, and to count.
 func (s *Store) Expire(ctx context.Context, id session.ID, leave Leave) (bool, error) {
 	op := s.NewOp()
-	_, err := s.end(ctx, id, op, leave, func(base Record) error {
+	_, err := s.end(ctx, id, op, session.WhyEnded, leave, func(base Record) error {
 		if !base.exists() || !base.Expired(op.Born()) {
 			return session.ErrNotFound
 		}
@@ -34,9 +34,9 @@ func (s *Store) Expire(ctx context.Context, id session.ID, leave Leave) (bool, e
 	return err == nil, err
 }
 
-func (s *Store) end(ctx context.Context, id session.ID, op session.OpID, leave Leave, may func(Record) error) (session.Session, error) {
+func (s *Store) end(ctx context.Context, id session.ID, op session.OpID, why session.Reason, leave Leave, may func(Record) error) (session.Session, error) {
 	var was session.Session
-	_, err := s.change(ctx, id, op, time.Time{}, func(base Record, op session.OpID) (Record, error) {
+	_, err := s.change(ctx, id, op, why, time.Time{}, func(base Record, op session.OpID) (Record, error) {
 		if err := may(base); err != nil {
 			return Record{}, err
 		}

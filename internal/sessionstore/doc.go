@@ -57,8 +57,15 @@
 //	home lost or rolled back    the copy wins the next resolve; until then lists and eventual reads may lag
 //	a move half done            a stray at the new place that nothing points to, or a pointer from the old place to the new
 //
-// The lease, the owner's set, the index and the expiry entry are derived by home's script from the difference between the old
+// The lease, the owner's set, the index, the expiry entry and the event are derived by home's script from the difference between the old
 // and the new record, never from what the writer meant to do: a repair may commit somebody else's unfinished change.
+//
+// # Events
+//
+// Home's script tells every change that it makes in the partition's stream: one entry for what the record was before and what it is now.
+// The reason and who acts come from the caller, the rest from the difference, so that a repair tells the change that it finishes, once, with
+// the reason "repair". A change that home skipped, as where a repair jumps over several, is told by the one that came after it. What is lost
+// with home's master is told again where a repair brings it back. Nothing that leaves the record as it is tells anything.
 //
 // # Audit
 //

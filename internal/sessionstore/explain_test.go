@@ -12,8 +12,8 @@ import (
 	"orchestrator/internal/session"
 )
 
-// told explains a session and holds that nothing was changed by it.
-func (b bundle) told(t *testing.T, id session.ID) session.Explanation {
+// explained explains a session and holds that nothing was changed by it.
+func (b bundle) explained(t *testing.T, id session.ID) session.Explanation {
 	t.Helper()
 	before := b.everywhere(t, id)
 	e, err := b.Explain(t.Context(), id)
@@ -41,7 +41,7 @@ func TestExplain(t *testing.T) {
 		ctx, b := t.Context(), setup(t, r, 4)
 		made := b.create(t, "one", holderA)
 		d := damaged{bundle: b}
-		e := b.told(t, made.ID)
+		e := b.explained(t, made.ID)
 		if e.Session.Holder != holderA || e.Session.Stamp != made.Stamp || !e.Session.OwnedAt.Equal(made.OwnedAt) || e.Partition != b.Partition(made.ID) {
 			t.Errorf("told %+v of %+v", e, made)
 		}
@@ -69,7 +69,7 @@ func TestExplain(t *testing.T) {
 		}
 
 		d.do(t, "DEL", b.keys.Lease(made.ID))
-		if e := b.told(t, made.ID); e.Lease != nil {
+		if e := b.explained(t, made.ID); e.Lease != nil {
 			t.Errorf("a lease that nobody has: %+v", e.Lease)
 		}
 		if _, err := b.Explain(ctx, b.NewID()); !errors.Is(err, session.ErrNotFound) {
@@ -102,7 +102,7 @@ func TestExplainTellsWhatDiffers(t *testing.T) {
 			masters = append(masters, top.MasterOf(slot))
 		}
 		slices.Sort(masters)
-		if e := b.told(t, id); e.Colocated != (len(slices.Compact(masters)) < 3) {
+		if e := b.explained(t, id); e.Colocated != (len(slices.Compact(masters)) < 3) {
 			t.Errorf("on %d masters, colocated is %v", len(slices.Compact(masters)), e.Colocated)
 		}
 		stands := func(e session.Explanation) (text string) {
@@ -122,7 +122,7 @@ func TestExplainTellsWhatDiffers(t *testing.T) {
 		}
 		expect := func(what, want string) {
 			t.Helper()
-			e := b.told(t, id)
+			e := b.explained(t, id)
 			if got := stands(e); got != want {
 				t.Errorf("%s: %s, want %s", what, got, want)
 			}

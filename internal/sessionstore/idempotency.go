@@ -84,7 +84,7 @@ func (s *Store) writeClaim(ctx context.Context, p place, old found, c Claim, fin
 	stamp := session.Stamp{Epoch: 1, Version: old.head.Stamp.Version + 1, Op: s.NewOp()}
 	fields := append(stampFields(stamp), fieldChain, formatTags(chain), fieldSession, string(c.Session),
 		fieldSessionChain, formatTags(c.Chain), fieldFingerprint, fingerprint)
-	st := newStep(p, "", image{stamp: stamp, fields: fields}, overChain(chain, old.head.Stamp))
+	st := newStep(p, "", "", image{stamp: stamp, fields: fields}, overChain(chain, old.head.Stamp))
 	st.notAfter = s.redis.Now().Add(time.Minute)
 	s.apply(ctx, st)
 	return st.outcome()

@@ -43,7 +43,7 @@ func (a *audit) relist(ctx context.Context, id session.ID) error {
 	if err != nil || now[id].follow(f) {
 		return err
 	}
-	st := newStep(p, session.NodeID(f.fields[fieldOwner]), f.image(), []write{{home, f.head.Stamp}})
+	st := newStep(p, session.WhyRepair, session.NodeID(f.fields[fieldOwner]), f.image(), []write{{home, f.head.Stamp}})
 	st.must = true
 	a.s.apply(ctx, st)
 	return a.mended(st.outcome())
@@ -113,7 +113,7 @@ func (a *audit) relistCopies(ctx context.Context, id session.ID, f found, tags [
 	if len(writes) == 0 {
 		return nil
 	}
-	st := newStep(a.s.placeOf(id), "", f.image(), writes)
+	st := newStep(a.s.placeOf(id), session.WhyRepair, "", f.image(), writes)
 	st.must = true
 	a.s.apply(ctx, st)
 	return a.mended(st.outcome())

@@ -40,7 +40,7 @@ func (s *Store) moveCopies(ctx context.Context, id session.ID, chain []int) (boo
 	if err != nil {
 		return false, err
 	}
-	st := newStep(p, base.Holder.Node, im, writes)
+	st := newStep(p, session.WhyCopiesMoved, base.Holder.Node, im, writes)
 	st.must, st.notAfter = true, notAfter
 	s.apply(ctx, st)
 	if err := st.outcome(); err != nil {

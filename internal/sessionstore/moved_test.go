@@ -175,7 +175,7 @@ func TestUnfinishedMoveStillLeadsBack(t *testing.T) {
 	if !free {
 		t.Fatal("the old place is not free")
 	}
-	st := newStep(b.placeOf(d.made.ID), holderA.Node, im, writes[:1])
+	st := newStep(b.placeOf(d.made.ID), session.WhyPatch, holderA.Node, im, writes[:1])
 	if b.apply(t.Context(), st); st.outcome() != nil {
 		t.Fatal(st.outcome())
 	}

@@ -212,7 +212,7 @@ const (
 // change is Store.change, or what is left of it without one guard.
 func (st *story) change(s *Store, ctx context.Context, id session.ID, o session.OpID, d decide) (Record, error) {
 	if st.guard != homeFirst && st.guard != noRecognition {
-		return s.change(ctx, id, o, time.Time{}, d)
+		return s.change(ctx, id, o, session.WhyPatch, time.Time{}, d)
 	}
 	p := s.placeOf(id)
 	base, err := s.readHome(ctx, p)
@@ -243,7 +243,7 @@ func (st *story) overwrite(s *Store, ctx context.Context, p place, base, next Re
 		last := len(writes) - 1
 		writes = append([]write{writes[last]}, writes[:last]...)
 	}
-	step := newStep(p, base.Holder.Node, im, writes)
+	step := newStep(p, session.WhyPatch, base.Holder.Node, im, writes)
 	s.apply(ctx, step)
 	return step.outcome() == nil
 }

@@ -138,7 +138,7 @@ func tagsOf(writes []write) []int {
 
 // repair writes w over the records that differ from it. It goes through although Redis is full: what it writes was accepted.
 func (s *Store) repair(ctx context.Context, p place, atHome, w found, writes []write, notAfter time.Time) error {
-	st := newStep(p, session.NodeID(atHome.fields[fieldOwner]), w.image(), writes)
+	st := newStep(p, session.WhyRepair, session.NodeID(atHome.fields[fieldOwner]), w.image(), writes)
 	st.must = true
 	if slices.ContainsFunc(writes, func(w write) bool { return w.expect.IsZero() }) {
 		st.notAfter = notAfter

@@ -15,6 +15,7 @@ type step struct {
 	image    image // of the new record
 	writes   []write
 	home     homeWrite
+	why      session.Reason
 	must     bool          // goes through although Redis is full
 	notAfter time.Time     // by the servers' clocks; zero: no limit
 	ttl      time.Duration // of an idempotency record
@@ -36,9 +37,10 @@ type homeWrite struct {
 	expires         time.Time
 }
 
-// newStep prepares the writes that make the records of a chain equal to im. oldOwner is who owns home's present record.
-func newStep(p place, oldOwner session.NodeID, im image, writes []write) *step {
-	st := &step{place: p, image: im, writes: ordered(writes)}
+// newStep prepares the writes that make the records of a chain equal to im. oldOwner is who owns home's present record; why is what an
+// event gives as the reason.
+func newStep(p place, why session.Reason, oldOwner session.NodeID, im image, writes []write) *step {
+	st := &step{place: p, why: why, image: im, writes: ordered(writes)}
 	st.home = homeWrite{oldOwner: oldOwner, epoch: im.stamp.Epoch, expires: im.expires}
 	if p.digest != "" {
 		st.ttl = claimKept
@@ -189,14 +191,14 @@ func casCall(round int, group []*step) *redisx.Call {
 
 func (s *Store) commitCall(round int, group []*step) *redisx.Call {
 	p := group[0].place.partition
-	call := &redisx.Call{Script: commitScript, Keys: []string{s.keys.Index(p), s.keys.Expiry(p), s.keys.Tombstones(p), s.keys.Owners(p)}}
-	call.Args = []any{mode(group[0].must), s.leaseTTL.Milliseconds()}
+	call := &redisx.Call{Script: commitScript, Keys: []string{s.keys.Index(p), s.keys.Expiry(p), s.keys.Tombstones(p), s.keys.Owners(p), s.keys.Events(p)}}
+	call.Args = []any{mode(group[0].must), s.leaseTTL.Milliseconds(), s.actor, session.EventsKept}
 	for _, st := range group {
 		id, h := st.place.session, st.home
 		call.Keys = append(call.Keys, s.keys.Session(id), s.keys.Lease(id), s.keys.Owned(p, h.oldOwner), s.keys.Owned(p, h.owner))
 		expect := st.writes[round].expect
 		call.Args = append(call.Args, expect.String(), st.image.stamp.String(), millis(st.notAfter), string(id),
-			string(h.oldOwner), string(h.owner), strconv.FormatUint(h.epoch, 10), h.lease, millis(h.expires))
+			string(h.oldOwner), string(h.owner), strconv.FormatUint(h.epoch, 10), h.lease, millis(h.expires), string(st.why))
 		call.Args = append(call.Args, st.image.over(expect)...)
 	}
 	return call

@@ -14,13 +14,14 @@ import (
 
 // Config says how sessions are kept.
 type Config struct {
-	ReplicationFactor int           // records of each session in all, home included; 1 to 3, default 2
-	LeaseTTL          time.Duration // of the lease that a new owner is given; default 30 s
-	Retention         time.Duration // how long tombstones stay; default 48 h: an idempotency key's 24 h and as much for what a rollback may bring back
-	Settling          time.Duration // how long a change may take from its first write to its last, on a busy machine; at most half the time between sync rounds; default 500 ms
-	CacheBytes        int           // memory for sessions that eventual reads are answered from; 0: none
-	CacheTTL          time.Duration // how old such an answer may be; 0: there is no cache
-	Secret            []byte        // what page tokens are sealed with: the same for all nodes, for a token is good at any; empty: made up, and good here alone
+	ReplicationFactor int            // records of each session in all, home included; 1 to 3, default 2
+	LeaseTTL          time.Duration  // of the lease that a new owner is given; default 30 s
+	Retention         time.Duration  // how long tombstones stay; default 48 h: an idempotency key's 24 h and as much for what a rollback may bring back
+	Settling          time.Duration  // how long a change may take from its first write to its last, on a busy machine; at most half the time between sync rounds; default 500 ms
+	CacheBytes        int            // memory for sessions that eventual reads are answered from; 0: none
+	CacheTTL          time.Duration  // how old such an answer may be; 0: there is no cache
+	Node              session.NodeID // this node, as events name it; may be empty
+	Secret            []byte         // what page tokens are sealed with: the same for all nodes, for a token is good at any; empty: made up, and good here alone
 	Log               *slog.Logger
 
 	// CompressionThreshold is how many bytes a record's body must have to be compressed; 0: none is; at most session.MaxBlob. Records are
@@ -44,12 +45,13 @@ type Store struct {
 	cache     *cache // nil: none
 	codec     *codec
 	secret    []byte
+	actor     string // this node, as scripts are told it
 }
 
 // New returns a store of the fleet's sessions. It fails with a *session.InvalidError.
 func New(c *redisx.Client, k *keyspace.Keys, cfg Config) (*Store, error) {
 	s := &Store{c, k, cfg.ReplicationFactor, cfg.LeaseTTL, cfg.Retention, cfg.Settling, cfg.Log, &witness{},
-		newCache(cfg.CacheBytes, cfg.CacheTTL), &codec{threshold: cfg.CompressionThreshold}, cfg.Secret}
+		newCache(cfg.CacheBytes, cfg.CacheTTL), &codec{threshold: cfg.CompressionThreshold}, cfg.Secret, orDash(cfg.Node)}
 	if s.factor == 0 {
 		s.factor = 2
 	}
@@ -84,6 +86,14 @@ func New(c *redisx.Client, k *keyspace.Keys, cfg Config) (*Store, error) {
 		return nil, session.Invalid("retention", "must be at least 24h: an idempotency key answers that long")
 	}
 	return s, nil
+}
+
+// orDash is how scripts are told who acts: a word, though it is not known.
+func orDash(node session.NodeID) string {
+	if node == "" {
+		return "-"
+	}
+	return string(node)
 }
 
 // Factor returns how many records a session made now has, home included: the configured factor, or less where there are too few masters.

@@ -13,6 +13,7 @@ type Takeover struct {
 	From     session.Holder // who must own it now
 	Epoch    uint64         // at which it must own it; 0: at whatever epoch
 	To       session.Holder
+	Why      session.Reason
 	NotAfter time.Time // by the servers' clocks: when the balancer's reservation ends; zero: no limit
 }
 
@@ -37,7 +38,7 @@ func (s *Store) TakeOver(ctx context.Context, takeovers ...Takeover) []session.R
 		if err != nil {
 			continue
 		}
-		st := newStep(s.placeOf(t.ID), bases[i].Holder.Node, im, over(bases[i]))
+		st := newStep(s.placeOf(t.ID), t.Why, bases[i].Holder.Node, im, over(bases[i]))
 		st.must, st.notAfter = true, t.NotAfter
 		steps, nexts, at[st] = append(steps, st), append(nexts, next), i
 	}
@@ -72,7 +73,7 @@ func (t Takeover) decide(base Record, op session.OpID) (Record, error) {
 // takeOne takes one session over by itself, under the operation that may have been applied already. What somebody else took over
 // or deleted since is no longer this holder's, though the takeover was applied.
 func (s *Store) takeOne(ctx context.Context, t Takeover, op session.OpID) session.Result {
-	r, err := s.change(ctx, t.ID, op, t.NotAfter, t.decide)
+	r, err := s.change(ctx, t.ID, op, t.Why, t.NotAfter, t.decide)
 	if err != nil {
 		return session.Result{Err: err}
 	}

@@ -76,7 +76,7 @@ func (s *Store) bury(ctx context.Context, p place, l look) (bool, error) {
 	if len(writes) == 0 {
 		return false, nil
 	}
-	st := newStep(p, "", l[home].image(), writes)
+	st := newStep(p, session.WhyRepair, "", l[home].image(), writes)
 	st.must = true
 	s.apply(ctx, st)
 	if err := st.outcome(); err != nil && !errors.Is(err, errRefused) {

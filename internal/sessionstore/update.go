@@ -11,7 +11,7 @@ import (
 // Update applies a merge patch under a condition. It returns session.ErrNotFound, a *session.StaleEpochError, a
 // *session.VersionMismatchError, a *session.InvalidError or a *session.TooLargeError, each decided on a resolved record.
 func (s *Store) Update(ctx context.Context, id session.ID, op session.OpID, p session.Patch, cond session.Condition) (session.Session, error) {
-	r, err := s.change(ctx, id, op, time.Time{}, func(base Record, op session.OpID) (Record, error) {
+	r, err := s.change(ctx, id, op, session.WhyPatch, time.Time{}, func(base Record, op session.OpID) (Record, error) {
 		if err := check(base, op, cond); err != nil {
 			return Record{}, err
 		}

@@ -40,7 +40,7 @@ func (st *story) settled(ctx context.Context, final Record) {
 	if final.exists() {
 		for _, kind := range []opKind{writing, takeover, writing} {
 			o := st.newOp(kind)
-			if _, err := s.change(ctx, st.id, o.id, time.Time{}, o.decide); err != nil {
+			if _, err := s.change(ctx, st.id, o.id, session.WhyPatch, time.Time{}, o.decide); err != nil {
 				st.broke(fmt.Sprintf("a %s in the end fails: %v", kind, err))
 			}
 		}
