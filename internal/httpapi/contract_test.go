@@ -160,7 +160,9 @@ var beyond = regexp.MustCompile(strings.Join([]string{
 	`names \d+ values, at most|"detail":"(labels?|owner) [^"]*(at most|1 to) \d+`, // what stands between commas
 	`is not offered with dryRun`,                                                  // a header that goes with another parameter
 	`could not be read to its end`,                                                // a body that breaks off
-	`\.\.\.",`,                                                                    // the reason is cut off
+	`must be the id of`,
+	`printable ASCII characters`,
+	`\.\.\.",`, // the reason is cut off
 }, "|"))
 
 // check returns what the contract does not say of an exchange, or what it says otherwise. Where anyProblem is set, problems need not be listed

@@ -52,13 +52,19 @@ func beneath(w gin.ResponseWriter) http.ResponseWriter {
 
 // send writes one event and sees it off. A caller that does not read is given up after the time-out, which takes the place of the server's
 // limit for a whole answer.
-func (e *events) send(name string, data any) error {
+func (e *events) send(name string, data any) error { return e.sendAt("", name, data) }
+
+// sendAt is send with an id, from which the caller may go on later; "": none.
+func (e *events) sendAt(id, name string, data any) error {
 	w := newWriter(false)
 	defer w.free()
 	if w.value(data); w.err != nil {
 		return fmt.Errorf("event %s: %w", name, w.err)
 	}
-	text := slices.Concat([]byte("event: "+name+"\ndata: "), w.out, []byte("\n\n"))
+	if id != "" {
+		id = "id: " + id + "\n"
+	}
+	text := slices.Concat([]byte(id+"event: "+name+"\ndata: "), w.out, []byte("\n\n"))
 	if err := e.control.SetWriteDeadline(time.Now().Add(e.timeout)); err != nil {
 		return fmt.Errorf("set the time for an event: %w", err)
 	}

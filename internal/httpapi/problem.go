@@ -21,6 +21,8 @@ var (
 	notFound             = kind{"not-found", http.StatusNotFound, "No such route"}
 	sessionNotFound      = kind{"session-not-found", http.StatusNotFound, "No such session"}
 	nodeNotFound         = kind{"node-not-found", http.StatusNotFound, "No such node"}
+	contextNotFound      = kind{"context-not-found", http.StatusNotFound, "The session has no context"}
+	cursorGone           = kind{"cursor-gone", http.StatusGone, "What came after the cursor is no longer kept"}
 	watcherNotFound      = kind{"watcher-not-found", http.StatusNotFound, "No such watcher"}
 	methodNotAllowed     = kind{"method-not-allowed", http.StatusMethodNotAllowed, "The method is not offered by this route"}
 	staleEpoch           = kind{"stale-epoch", http.StatusConflict, "The session has another owner by now"}
@@ -40,7 +42,7 @@ var (
 
 // kinds are all of them, for the description of the API.
 var kinds = []kind{
-	invalidRequest, notFound, sessionNotFound, nodeNotFound, watcherNotFound, methodNotAllowed, staleEpoch, leaseHeld, versionMismatch, tooLarge,
+	invalidRequest, notFound, sessionNotFound, nodeNotFound, contextNotFound, cursorGone, watcherNotFound, methodNotAllowed, staleEpoch, leaseHeld, versionMismatch, tooLarge,
 	unsupportedMediaType, idempotencyMismatch, wrongNode, rateLimited, internalError, unreadableRecord, noCapacity, storeUnavailable, draining,
 }
 
@@ -65,6 +67,7 @@ type problem struct {
 	CurrentEpoch uint64       `json:"currentEpoch,omitempty"` // stale-epoch, lease-held
 	CurrentETag  string       `json:"currentETag,omitempty"`  // version-mismatch: as If-Match takes it
 	RemainingMs  int64        `json:"remainingMs,omitempty"`  // lease-held: how long the lease still runs
+	Oldest       string       `json:"oldest,omitempty"`       // cursor-gone: reading after it misses nothing that is kept
 	Host         string       `json:"host,omitempty"`         // wrong-node: where the right one is
 	Port         int          `json:"port,omitempty"`         // wrong-node
 	Key          string       `json:"key,omitempty"`          // unreadable-record: the Redis key

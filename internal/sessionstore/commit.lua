@@ -67,7 +67,7 @@ local function strange(k)
 end
 
 local codes, at = {}, 3
-for i = 1, (#KEYS - 4) / 4 do
+for i = 1, (last - 4) / 4 do
   local k = 4 * i + 1
   local s = {
     expect = ARGV[at], new = ARGV[at + 1], notAfter = tonumber(ARGV[at + 2]), id = ARGV[at + 3], oldOwner = ARGV[at + 4],
@@ -80,16 +80,20 @@ for i = 1, (#KEYS - 4) / 4 do
   elseif other then
     codes[i] = -100 - other
   elseif cur == s.new then
+    codes[i] = mayAttach()
+    if codes[i] == 1 then attach(KEYS[k]) end
     derive(k, s, false)
-    codes[i] = 1
   elseif cur ~= s.expect then
     codes[i] = 0
   elseif s.notAfter > 0 and now > s.notAfter then
     codes[i] = -1
   else
-    replace(KEYS[k], at + 11, at + 10 + s.n, s.gone)
-    derive(k, s, string.match(cur, '^[^.]*') ~= s.epoch)
-    codes[i] = 1
+    codes[i] = mayAttach()
+    if codes[i] == 1 then
+      replace(KEYS[k], at + 11, at + 10 + s.n, s.gone)
+      attach(KEYS[k])
+      derive(k, s, string.match(cur, '^[^.]*') ~= s.epoch)
+    end
   end
   at = at + 11 + s.n + math.max(s.gone, 0)
 end
