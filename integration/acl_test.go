@@ -108,6 +108,11 @@ func everyUseCase(t *testing.T, f fleetOf) {
 		call(t, "GET", at+"/explain", nil).want(t, 200)
 		call(t, "POST", f.url(i)+"/v1/sessions?dryRun=true", draft("one")).want(t, 200)
 		call(t, "PATCH", at, `{"status":"idle"}`).want(t, 200)
+		call(t, "POST", at+"/messages", `{"data":1}`, "Idempotency-Key", "m").want(t, 201)
+		call(t, "POST", at+"/messages", `{"data":1}`, "Idempotency-Key", "m").want(t, 201)
+		call(t, "GET", at+"/messages", nil).want(t, 200)
+		call(t, "PUT", at+"/context", `{}`).want(t, 201)
+		call(t, "GET", at+"/context", nil).want(t, 200)
 		call(t, "POST", at+"/migrate", nil).want(t, 200)
 		call(t, "DELETE", at, nil).want(t, 204)
 	}

@@ -134,6 +134,8 @@ func useEverything(t testing.TB, f fleetOf) string {
 	body := draft("watched")
 	body["ttl"] = "1h"
 	id := read[session](t, call(t, "POST", f.url(0)+"/v1/sessions", body, "Idempotency-Key", "keys").want(t, 201)).ID
+	call(t, "POST", f.url(1)+"/v1/sessions/"+id+"/messages", `{"data":{"text":"x"}}`, "Idempotency-Key", "keys").want(t, 201)
+	call(t, "PUT", f.url(1)+"/v1/sessions/"+id+"/context", `{}`).want(t, 201)
 	gone := read[session](t, call(t, "POST", f.url(1)+"/v1/sessions", draft("gone")).want(t, 201)).ID
 	call(t, "DELETE", f.url(0)+"/v1/sessions/"+gone, nil).want(t, 204)
 	return id

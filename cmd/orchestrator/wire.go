@@ -69,7 +69,8 @@ func assemble(ctx context.Context, cfg config.Config, client *redisx.Client, in 
 	}
 	door := &gate{Health: parts.service}
 	handler, err := httpapi.New(httpapi.Config{
-		Sessions: parts.service, Catalog: parts.service, Explainer: parts.service, Nodes: parts.service, Operations: parts.service, Board: board{parts.roster, parts.service},
+		Sessions: parts.service, Messages: parts.service, Contexts: parts.service,
+		Catalog: parts.service, Explainer: parts.service, Nodes: parts.service, Operations: parts.service, Board: board{parts.roster, parts.service},
 		Events:  feed{parts.feed},
 		Metrics: parts.service, Health: door,
 		Node: session.NodeID(cfg.NodeID), Version: thisBuild().Version, Registry: metrics, Log: in.log, RequestTimeout: cfg.RequestTimeout,

@@ -37,7 +37,7 @@ func serveCeiling(addr string) error {
 	defer stop()
 	c := new(ceiling)
 	h, err := httpapi.New(httpapi.Config{
-		Sessions: c, Catalog: c, Nodes: c, Operations: c, Board: c, Metrics: c, Health: c, Node: "ceiling",
+		Sessions: c, Messages: c, Contexts: c, Catalog: c, Explainer: c, Nodes: c, Operations: c, Board: c, Events: happenings{}, Metrics: c, Health: c, Node: "ceiling",
 		Registry: prometheus.NewRegistry(), Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err != nil {
@@ -59,6 +59,10 @@ type nodes = httpapi.Nodes
 // ceiling is every use case that the load needs; nobody asks for the embedded ones. It keeps one session, the last made, and answers with
 // it under any id.
 type ceiling struct {
+	httpapi.Messaging // not measured
+	httpapi.Contexts
+	httpapi.Explainer
+
 	httpapi.Catalog
 	nodes
 	httpapi.Operations
@@ -69,6 +73,9 @@ type ceiling struct {
 }
 
 var holder = session.Holder{Node: "node-1", Incarnation: "00112233445566aa"}
+
+// happenings are not measured.
+type happenings struct{ httpapi.Events }
 
 func (c *ceiling) Create(_ context.Context, d session.Draft, _ session.Idempotency) (session.Session, bool, error) {
 	s := c.made(d)

@@ -116,6 +116,15 @@ type Records interface {
 	TakeOver(ctx context.Context, takeovers ...sessionstore.Takeover) []session.Result
 }
 
+// Beside reads and changes what lies beside the records of single sessions.
+type Beside interface {
+	Publish(ctx context.Context, id session.ID, op session.OpID, p session.Publication) ([]session.Message, error)
+	Messages(ctx context.Context, id session.ID, q session.MessageQuery, c session.Consistency) (session.MessagePage, error)
+	Context(ctx context.Context, id session.ID, c session.Consistency) (session.Context, error)
+	PutContext(ctx context.Context, id session.ID, op session.OpID, c session.Context, cond session.Condition) (session.Stamp, bool, error)
+	DropContext(ctx context.Context, id session.ID, op session.OpID, cond session.Condition) error
+}
+
 // Identities makes the names of sessions and operations.
 type Identities interface {
 	NewID() session.ID
@@ -152,6 +161,7 @@ type Upkeep interface {
 // Store is everything the fleet asks of the session store.
 type Store interface {
 	Records
+	Beside
 	Identities
 	Listings
 	Accountable

@@ -78,6 +78,7 @@ type Service struct {
 	moving     turn     // held over each handing over, so that no session is handed over twice at once
 	leaving    leavers
 	doubts     doubts
+	published  watchers
 
 	shared  shared
 	audited int // the partition that the sync round went through last; belongs to the sync job

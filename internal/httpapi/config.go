@@ -22,6 +22,8 @@ const (
 	MaxConfigDepth        = 32               // levels of objects and arrays in a session's config, itself included
 	MaxRequestID          = 128              // characters of an incoming X-Request-Id
 	MaxPageToken          = 1024             // characters of a page token
+	MaxMessagesBody       = 2 << 20          // bytes of a body that publishes messages
+	MaxMessageStreams     = 1000             // streams of messages that a node serves at once
 	MaxReleased           = 1000             // sessions that one acknowledgement may name
 	DefaultRequestTimeout = 10 * time.Second // time one request may take where Config says nothing
 )
@@ -29,6 +31,8 @@ const (
 // Config is what New needs. Every field is required unless it says otherwise.
 type Config struct {
 	Sessions   Sessions
+	Messages   Messaging
+	Contexts   Contexts
 	Catalog    Catalog
 	Explainer  Explainer
 	Nodes      Nodes
@@ -56,6 +60,8 @@ func (cfg Config) Validate() error {
 		absent bool
 	}{
 		{"Sessions", cfg.Sessions == nil},
+		{"Messages", cfg.Messages == nil},
+		{"Contexts", cfg.Contexts == nil},
 		{"Catalog", cfg.Catalog == nil},
 		{"Explainer", cfg.Explainer == nil},
 		{"Nodes", cfg.Nodes == nil},
@@ -93,6 +99,10 @@ type api struct {
 	eventTimeout time.Duration      // for one event to be written
 	bookmarks    time.Duration      // between two words of where a stream of events stands
 	stopped      atomic.Bool        // the server shuts down
+	stopping     chan struct{}      // closed when it begins to
+	stopOnce     sync.Once
+	streaming    atomic.Int64 // streams of messages
+	pace         pace
 }
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.ServeHTTP(w, r) }
@@ -100,6 +110,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.Serve
 // stop ends what would not end by itself. Server has it called when it shuts down.
 func (a *api) stop() {
 	a.stopped.Store(true)
+	a.stopOnce.Do(func() { close(a.stopping) })
 	a.cfg.Board.End("stopping")
 	a.cfg.Events.End("draining")
 }
@@ -121,7 +132,7 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	releaseMode()
 	a := &api{cfg: cfg, metrics: m, follows: map[string]handler{}, lines: map[string]bool{},
-		eventTimeout: eventTimeout, bookmarks: bookmarkEvery}
+		eventTimeout: eventTimeout, bookmarks: bookmarkEvery, stopping: make(chan struct{}), pace: usualPace}
 	a.manual = sync.OnceValues(a.writeManual)
 	if err := a.build(); err != nil {
 		return nil, err

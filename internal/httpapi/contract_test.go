@@ -162,7 +162,9 @@ var beyond = regexp.MustCompile(strings.Join([]string{
 	`is for pages: a stream has no end`,                                           // a parameter that does not go with a header
 	`is not offered with dryRun`,                                                  // a header that goes with another parameter
 	`could not be read to its end`,                                                // a body that breaks off
-	`\.\.\.",`,                                                                    // the reason is cut off
+	`must be the id of`,
+	`printable ASCII characters`,
+	`\.\.\.",`, // the reason is cut off
 }, "|"))
 
 // check returns what the contract does not say of an exchange, or what it says otherwise. Where anyProblem is set, problems need not be listed

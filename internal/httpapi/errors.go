@@ -29,12 +29,14 @@ var rules = []rule{
 	as(tooLargeProblem),
 	as(staleEpochProblem),
 	as(versionMismatchProblem),
+	as(cursorGoneProblem),
 	as(heldProblem),
 	as(noCapacityProblem),
 	as(corruptProblem),
 	as(limitProblem),
 	as(eventsGoneProblem),
 	is(session.ErrNotFound, sessionNotFound.because("no session has this id, or it was deleted")),
+	is(session.ErrContextNotFound, contextNotFound.because("the session has no context: it was never written, or was deleted")),
 	is(session.ErrNodeNotFound, nodeNotFound.because("no node of this name is registered")),
 	is(session.ErrWatcherNotFound, watcherNotFound.because("no stream of this node has this watcher id, or it has ended: drop what it told, and follow anew")),
 	is(session.ErrIdempotencyMismatch, idempotencyMismatch.because("the Idempotency-Key was used with another body; use a new key for another session")),
@@ -96,6 +98,12 @@ func versionMismatchProblem(e *session.VersionMismatchError) problem {
 	if e.Current != "" && e.Current != (session.Stamp{}).String() {
 		p.CurrentETag = quote(e.Current)
 	}
+	return p
+}
+
+func cursorGoneProblem(e *session.CursorGoneError) problem {
+	p := cursorGone.because(e.Error() + ": read after " + e.Oldest.String() + ", which misses nothing that is kept")
+	p.Oldest = e.Oldest.String()
 	return p
 }
 

@@ -89,7 +89,7 @@ func TestUnknownRoutesAndMethods(t *testing.T) {
 	t.Parallel()
 	h := handlerOf(t, config(&fake{}))
 	for _, target := range []string{
-		"GET /nope", "GET /v1", "GET /v1/sessions/", "GET /v1/nodes/", "POST /v1/sessions/" + someID + "/messages",
+		"GET /nope", "GET /v1", "GET /v1/sessions/", "GET /v1/nodes/", "POST /v1/sessions/" + someID + "/letters",
 		"POST /v1/nodes/node-1/follow", "GET /openapi", "GET //v1/sessions", "GET /v1/sessions/a%2Fb",
 		"GET /" + strings.Repeat("x", 4000),
 	} {

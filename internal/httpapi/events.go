@@ -78,7 +78,7 @@ func (e *events) write(id, name string, data any) error {
 	}
 	head := "event: " + name + "\n"
 	if id != "" {
-		head += "id: " + id + "\n"
+		head = "id: " + id + "\n" + head
 	}
 	return e.bytes(slices.Concat([]byte(head+"data: "), w.out, []byte("\n\n")))
 }
@@ -92,5 +92,8 @@ func (e *events) bytes(text []byte) error {
 	return err
 }
 
+// headerLastEventID is how a caller that comes back says where it was (HTML Living Standard, section 9.2.4).
+const headerLastEventID = "Last-Event-ID"
+
 // lastEventID returns where a caller that comes back says it was; "" where it comes for the first time.
-func lastEventID(h http.Header) string { return h.Get("Last-Event-ID") }
+func lastEventID(h http.Header) string { return h.Get(headerLastEventID) }

@@ -17,7 +17,7 @@ func TestEventsCarryIDs(t *testing.T) {
 	out := openEvents(c, time.Second)
 	require.NoError(t, out.send("valid", endView{"a"}))
 	require.NoError(t, out.sendAt("17-1", "message", endView{"b"}))
-	require.Equal(t, "event: valid\ndata: {\"reason\":\"a\"}\n\nevent: message\nid: 17-1\ndata: {\"reason\":\"b\"}\n\n", rec.Body.String())
+	require.Equal(t, "event: valid\ndata: {\"reason\":\"a\"}\n\nid: 17-1\nevent: message\ndata: {\"reason\":\"b\"}\n\n", rec.Body.String())
 }
 
 // deadlined is a recorder that takes deadlines, as a connection does.

@@ -28,6 +28,12 @@ type fake struct {
 	list        func(ctx context.Context, want session.Listing) (session.Page, error)
 	explain     func(ctx context.Context, id session.ID) (session.Explanation, error)
 	dryRun      func(ctx context.Context, d session.Draft) (session.DryRun, error)
+	publish     func(ctx context.Context, id session.ID, p session.Publication) ([]session.Message, error)
+	messages    func(ctx context.Context, id session.ID, q session.MessageQuery, c session.Consistency) (session.MessagePage, error)
+	published   func(id session.ID) (<-chan struct{}, func())
+	getContext  func(ctx context.Context, id session.ID, c session.Consistency) (session.Context, error)
+	putContext  func(ctx context.Context, id session.ID, c session.Context, cond session.Condition) (session.Stamp, bool, error)
+	dropContext func(ctx context.Context, id session.ID, cond session.Condition) error
 	migrate     func(ctx context.Context, id session.ID, to session.NodeID) (session.Session, error)
 	nodes       func(ctx context.Context) ([]session.Node, error)
 	node        func(ctx context.Context, id session.NodeID) (session.Node, error)
@@ -66,6 +72,22 @@ func (f *fake) Explain(ctx context.Context, id session.ID) (session.Explanation,
 }
 func (f *fake) DryRun(ctx context.Context, d session.Draft) (session.DryRun, error) {
 	return f.dryRun(ctx, d)
+}
+func (f *fake) Publish(ctx context.Context, id session.ID, p session.Publication) ([]session.Message, error) {
+	return f.publish(ctx, id, p)
+}
+func (f *fake) Messages(ctx context.Context, id session.ID, q session.MessageQuery, c session.Consistency) (session.MessagePage, error) {
+	return f.messages(ctx, id, q, c)
+}
+func (f *fake) Published(id session.ID) (<-chan struct{}, func()) { return f.published(id) }
+func (f *fake) Context(ctx context.Context, id session.ID, c session.Consistency) (session.Context, error) {
+	return f.getContext(ctx, id, c)
+}
+func (f *fake) PutContext(ctx context.Context, id session.ID, c session.Context, cond session.Condition) (session.Stamp, bool, error) {
+	return f.putContext(ctx, id, c, cond)
+}
+func (f *fake) DropContext(ctx context.Context, id session.ID, cond session.Condition) error {
+	return f.dropContext(ctx, id, cond)
 }
 func (f *fake) Migrate(ctx context.Context, id session.ID, to session.NodeID) (session.Session, error) {
 	return f.migrate(ctx, id, to)
@@ -128,7 +150,7 @@ func config(f *fake) Config {
 		panic(err)
 	}
 	return Config{
-		Sessions: f, Catalog: f, Explainer: f, Nodes: f, Operations: f, Board: asItIs{board}, Events: f, Metrics: f, Health: f,
+		Sessions: f, Messages: f, Contexts: f, Catalog: f, Explainer: f, Nodes: f, Operations: f, Board: asItIs{board}, Events: f, Metrics: f, Health: f,
 		Node: "node-1", Version: "1.2.3", Registry: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
 	}
 }
@@ -245,6 +267,17 @@ func (f *fake) fail(err error) {
 	f.migrate = func(context.Context, session.ID, session.NodeID) (session.Session, error) {
 		return session.Session{}, err
 	}
+	f.publish = func(context.Context, session.ID, session.Publication) ([]session.Message, error) { return nil, err }
+	f.messages = func(context.Context, session.ID, session.MessageQuery, session.Consistency) (session.MessagePage, error) {
+		return session.MessagePage{}, err
+	}
+	f.getContext = func(context.Context, session.ID, session.Consistency) (session.Context, error) {
+		return session.Context{}, err
+	}
+	f.putContext = func(context.Context, session.ID, session.Context, session.Condition) (session.Stamp, bool, error) {
+		return session.Stamp{}, false, err
+	}
+	f.dropContext = func(context.Context, session.ID, session.Condition) error { return err }
 	f.nodes = func(context.Context) ([]session.Node, error) { return nil, err }
 	f.node = func(context.Context, session.NodeID) (session.Node, error) { return session.Node{}, err }
 	f.setState = func(context.Context, session.NodeID, session.NodeState) (session.Node, error) {

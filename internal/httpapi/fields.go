@@ -47,6 +47,16 @@ func (f *fields) wrong(name, reason string) {
 	}
 }
 
+// any reads a value of any kind, which must be there though it may be null.
+func (f *fields) any(name string) any {
+	f.known = append(f.known, name)
+	v, given := f.members[name]
+	if !given {
+		f.wrong(name, "is required")
+	}
+	return v
+}
+
 // text reads a string; "" where it is absent or null.
 func (f *fields) text(name string) string {
 	v, ok := f.take(name)

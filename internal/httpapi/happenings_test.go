@@ -122,8 +122,8 @@ func followed(t *testing.T, s *script, bookmarks time.Duration, header ...string
 func TestFollowEvents(t *testing.T) {
 	t.Parallel()
 	for accept, want := range map[string]string{
-		"text/event-stream": "event: bookmark\nid: c1\ndata: {\"cursor\":\"c1\"}\n\n" +
-			"event: session.moved\ndata: " + movedJSON + "\n\nevent: node.recovered\nid: c2\ndata: " + recoveredJSON + "\n\n" +
+		"text/event-stream": "id: c1\nevent: bookmark\ndata: {\"cursor\":\"c1\"}\n\n" +
+			"event: session.moved\ndata: " + movedJSON + "\n\nid: c2\nevent: node.recovered\ndata: " + recoveredJSON + "\n\n" +
 			"event: end\ndata: {\"reason\":\"cursor-gone\"}\n\n",
 		"application/x-ndjson": `{"type":"bookmark","cursor":"c1"}` + "\n" + movedJSON + "\n" + recoveredJSON + "\n" + `{"type":"end","reason":"cursor-gone"}` + "\n",
 	} {

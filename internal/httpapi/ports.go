@@ -22,6 +22,26 @@ type Sessions interface {
 	Delete(ctx context.Context, id session.ID, cond session.Condition) error
 }
 
+// Messaging are the use cases of a session's messages.
+type Messaging interface {
+	// Publish adds messages, all or none, and returns them as they are kept.
+	Publish(ctx context.Context, id session.ID, p session.Publication) ([]session.Message, error)
+	// Messages returns the next messages that a query selects.
+	Messages(ctx context.Context, id session.ID, q session.MessageQuery, c session.Consistency) (session.MessagePage, error)
+	// Published returns a channel that tells, maybe, when there are more; end gives it up.
+	Published(id session.ID) (wake <-chan struct{}, end func())
+}
+
+// Contexts are the use cases of a session's context.
+type Contexts interface {
+	// Context returns what it holds.
+	Context(ctx context.Context, id session.ID, c session.Consistency) (session.Context, error)
+	// PutContext writes it where the condition holds; made is whether there was none.
+	PutContext(ctx context.Context, id session.ID, c session.Context, cond session.Condition) (stamp session.Stamp, made bool, err error)
+	// DropContext removes it where the condition holds.
+	DropContext(ctx context.Context, id session.ID, cond session.Condition) error
+}
+
 // Catalog are the use cases over many sessions and their places.
 type Catalog interface {
 	// List returns a page of the sessions that are asked for.

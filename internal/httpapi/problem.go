@@ -21,6 +21,8 @@ var (
 	notFound             = kind{"not-found", http.StatusNotFound, "No such route"}
 	sessionNotFound      = kind{"session-not-found", http.StatusNotFound, "No such session"}
 	nodeNotFound         = kind{"node-not-found", http.StatusNotFound, "No such node"}
+	contextNotFound      = kind{"context-not-found", http.StatusNotFound, "The session has no context"}
+	cursorGone           = kind{"cursor-gone", http.StatusGone, "What came after the cursor is no longer kept"}
 	watcherNotFound      = kind{"watcher-not-found", http.StatusNotFound, "No such watcher"}
 	methodNotAllowed     = kind{"method-not-allowed", http.StatusMethodNotAllowed, "The method is not offered by this route"}
 	staleEpoch           = kind{"stale-epoch", http.StatusConflict, "The session has another owner by now"}
@@ -29,7 +31,6 @@ var (
 	tooLarge             = kind{"too-large", http.StatusRequestEntityTooLarge, "Too large"}
 	unsupportedMediaType = kind{"unsupported-media-type", http.StatusUnsupportedMediaType, "The body's media type is not supported"}
 	idempotencyMismatch  = kind{"idempotency-mismatch", http.StatusUnprocessableEntity, "The idempotency key was used for another request"}
-	cursorGone           = kind{"cursor-gone", http.StatusGone, "What came after the cursor is gone"}
 	wrongNode            = kind{"wrong-node", http.StatusMisdirectedRequest, "Only the node itself can answer this"}
 	rateLimited          = kind{"rate-limited", http.StatusTooManyRequests, "Too many at a time"}
 	internalError        = kind{"internal", http.StatusInternalServerError, "Internal error"}
@@ -41,8 +42,8 @@ var (
 
 // kinds are all of them, for the description of the API.
 var kinds = []kind{
-	invalidRequest, notFound, sessionNotFound, nodeNotFound, watcherNotFound, methodNotAllowed, staleEpoch, leaseHeld, versionMismatch, tooLarge,
-	unsupportedMediaType, idempotencyMismatch, cursorGone, wrongNode, rateLimited, internalError, unreadableRecord, noCapacity, storeUnavailable, draining,
+	invalidRequest, notFound, sessionNotFound, nodeNotFound, contextNotFound, cursorGone, watcherNotFound, methodNotAllowed, staleEpoch, leaseHeld, versionMismatch, tooLarge,
+	unsupportedMediaType, idempotencyMismatch, wrongNode, rateLimited, internalError, unreadableRecord, noCapacity, storeUnavailable, draining,
 }
 
 // statusClientGone marks, in logs and metrics alone, a request whose caller did not wait for the answer.
@@ -66,6 +67,7 @@ type problem struct {
 	CurrentEpoch uint64       `json:"currentEpoch,omitempty"` // stale-epoch, lease-held
 	CurrentETag  string       `json:"currentETag,omitempty"`  // version-mismatch: as If-Match takes it
 	RemainingMs  int64        `json:"remainingMs,omitempty"`  // lease-held: how long the lease still runs
+	Oldest       string       `json:"oldest,omitempty"`       // cursor-gone: reading after it misses nothing that is kept
 	Latest       string       `json:"latest,omitempty"`       // cursor-gone: of events, the cursor of now
 	Host         string       `json:"host,omitempty"`         // wrong-node: where the right one is
 	Port         int          `json:"port,omitempty"`         // wrong-node

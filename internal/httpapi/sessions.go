@@ -61,7 +61,7 @@ func (a *api) getSession(c *gin.Context, q query) error {
 		return err
 	}
 	setAge(c, s)
-	if holds(known, s.Stamp) {
+	if holds(known, s.ETag()) {
 		setStamp(c, s)
 		c.Status(http.StatusNotModified)
 		return nil
@@ -165,6 +165,6 @@ func setAge(c *gin.Context, s session.Session) {
 
 // setStamp names the session's state: the ETag for If-Match, the epoch for whoever acts as its holder.
 func setStamp(c *gin.Context, s session.Session) {
-	c.Header("ETag", quote(s.Stamp.String()))
+	c.Header("ETag", quote(s.ETag().String()))
 	c.Header(epochHeader, strconv.FormatUint(s.Stamp.Epoch, 10))
 }

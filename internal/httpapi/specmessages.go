@@ -25,7 +25,7 @@ func messageRoutes() []described {
 				openapi.Must("messages", openapi.Array(openapi.Ref("MessageDraft")).Least(1).Most(100)))), map[string]any{"kind": "input", "data": map[string]any{"text": "go on"}}),
 			answers: openapi.Responses{answers(http.StatusCreated, "They are published.", openapi.Object(openapi.Must("messages", openapi.Array(openapi.Ref("Message")))),
 				map[string]any{"messages": []any{example}})},
-			problems: also(ofWrites, "session-not-found", "stale-epoch", "idempotency-mismatch"),
+			problems: also(ofWrites, "session-not-found", "stale-epoch", "idempotency-mismatch", "unreadable-record"),
 		},
 		{
 			route: "GET /v1/sessions/{id}/messages", id: "readMessages", tag: tagMessages, summary: "Read or follow a session's messages",
@@ -34,15 +34,15 @@ func messageRoutes() []described {
 			params: []*openapi.Parameter{sessionID(),
 				openapi.Query("after", openapi.String(), "the id of a message: what came after it. Left out: from the oldest that is kept. `latest`, of a stream: from now"),
 				limitParameter("messages"),
-				openapi.Query("kind", openapi.Array(tokenSchema(session.MaxType)), "of this kind; given again: or of that one"),
+				openapi.Query("kind", openapi.Array(tokenSchema(session.MaxMessageKind)).Most(maxKinds), "of this kind; given again: or of that one"),
 				consistencyParameter(),
 				openapi.Heading("Last-Event-ID", openapi.String(), "of a stream: the id of the last event that was read")},
 			answers: openapi.Responses{openapi.Answer(http.StatusOK, "A page, or a stream.", append(bothEncodings(openapi.Object(
 				openapi.Must("messages", openapi.Array(openapi.Ref("Message")).Most(session.MaxPage)),
 				openapi.Must("nextAfter", openapi.String().About("where to go on; `after` where nothing came")),
 			), map[string]any{"messages": []any{example}, "nextAfter": "17-5577006791947779410"}), streamed("Every 15 s there is a `bookmark`, and an `end` where the node ends it.",
-				openapi.Named("message", openapi.Ref("Message")), openapi.Named("bookmark", openapi.Object(openapi.Must("after", openapi.String()))), openapi.Named("end", ended))))},
-			problems: also(ofReads, "session-not-found", "cursor-gone", "draining", "rate-limited"),
+				openapi.Named("message", openapi.Ref("Message")), openapi.Named("bookmark", openapi.Object(openapi.Must("after", openapi.String()))), openapi.Named("end", ended))), openapi.Sometimes("X-Accel-Buffering", "`no`, of a stream: proxies must not keep events back", openapi.OneOf("no")))},
+			problems: also(ofReads, "session-not-found", "cursor-gone", "rate-limited", "unreadable-record"),
 		},
 	}
 }
@@ -51,7 +51,7 @@ func messageSchemas() openapi.Schemas {
 	data := (&openapi.Schema{}).About("any JSON value, up to 16 KiB")
 	return openapi.Schemas{
 		openapi.Named("MessageDraft", openapi.Object(
-			openapi.May("kind", tokenSchema(session.MaxType).Else("message")),
+			openapi.May("kind", tokenSchema(session.MaxMessageKind).OrNull().Else("message")),
 			openapi.Must("data", data),
 		)),
 		openapi.Named("Message", openapi.Object(
@@ -66,6 +66,7 @@ func messageSchemas() openapi.Schemas {
 
 func contextRoutes() []described {
 	bytes := openapi.Forms{openapi.Form("*/*", &openapi.MediaType{Schema: openapi.String().About("the bytes as they are stored, up to 256 KiB")})}
+	when := openapi.Always("Last-Modified", "when it was stored", openapi.String())
 	tag := openapi.Always("ETag", "the context's state, apart from the session's", openapi.String())
 	conditions := func() []*openapi.Parameter {
 		return []*openapi.Parameter{sessionID(), ifMatch("the context"), sessionEpoch()}
@@ -76,8 +77,9 @@ func contextRoutes() []described {
 			route: "GET /v1/sessions/{id}/context", id: "getContext", tag: tagContext, summary: "Read a session's context",
 			params: []*openapi.Parameter{sessionID(), consistencyParameter(), ifNoneMatch()},
 			answers: openapi.Responses{
-				openapi.Answer(http.StatusOK, "The bytes, with the `Content-Type` they were stored with.", bytes, tag, openapi.Always("Last-Modified", "when it was stored", openapi.String())),
-				openapi.Answer(http.StatusNotModified, "It is in a state that the caller knows.", nil, tag),
+				openapi.Answer(http.StatusOK, "The bytes, with the `Content-Type` they were stored with.", bytes, tag, when,
+					openapi.Always("Content-Security-Policy", "a browser that shows it runs none of it", openapi.String())),
+				openapi.Answer(http.StatusNotModified, "It is in a state that the caller knows.", nil, tag, when),
 			},
 			problems: also(ofReads, "session-not-found", "context-not-found", "unreadable-record"),
 		},
@@ -87,7 +89,7 @@ func contextRoutes() []described {
 			params:   append(conditions(), none),
 			body:     &openapi.Body{Content: bytes},
 			answers:  openapi.Responses{openapi.Answer(http.StatusCreated, "It is stored; there was none.", nil, tag), openapi.Answer(http.StatusNoContent, "It is stored.", nil, tag)},
-			problems: also(ofReads, "session-not-found", "stale-epoch", "version-mismatch", "too-large", "unreadable-record"),
+			problems: also(ofReads, "session-not-found", "stale-epoch", "version-mismatch", "too-large", "unsupported-media-type", "unreadable-record"),
 		},
 		{
 			route: "DELETE /v1/sessions/{id}/context", id: "deleteContext", tag: tagContext, summary: "Remove a session's context",

@@ -30,7 +30,7 @@ func (v *sessionView) write(w *writer) {
 	w.name("status").text(string(v.Status))
 	w.name("owner").text(string(v.Holder.Node))
 	w.name("epoch").unsigned(v.Stamp.Epoch)
-	w.name("version").unsigned(v.Stamp.Version)
+	w.name("version").unsigned((*session.Session)(v).ETag().Version) // of what is shown: one ETag, one document
 	w.name("copies").signed(int64(v.Copies))
 	w.name("createdAt").instant(v.CreatedAt)
 	w.name("updatedAt").instant(v.UpdatedAt)

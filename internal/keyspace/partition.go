@@ -10,6 +10,16 @@ func (k *Keys) Copy(id session.ID, tag int) string {
 	return k.at(k.Partition(id), tag, "copy:"+string(id))
 }
 
+// Messages is the stream of a session's messages beside its record: home's (tag 0), or a copy's at the partition's copy tag number tag.
+func (k *Keys) Messages(id session.ID, tag int) string {
+	return k.at(k.Partition(id), tag, "messages:"+string(id))
+}
+
+// Context is the string that holds a session's context beside its record: home's (tag 0), or a copy's at the partition's copy tag number tag.
+func (k *Keys) Context(id session.ID, tag int) string {
+	return k.at(k.Partition(id), tag, "context:"+string(id))
+}
+
 // Lease is the string with a TTL that says who may act for the session: node/incarnation/epoch.
 func (k *Keys) Lease(id session.ID) string { return k.at(k.Partition(id), 0, "lease:"+string(id)) }
 

@@ -23,6 +23,8 @@ var (
 	ErrFenced = errors.New("the node's registration has ended")
 	// ErrLeaseLost: another holder has the session's lease, or nobody has. Stop acting for it.
 	ErrLeaseLost = errors.New("the session's lease is lost")
+	// ErrContextNotFound: the session has no context (context-not-found).
+	ErrContextNotFound = errors.New("the session has no context")
 	// ErrWatcherNotFound: no stream of assignments has this watcher id, or it has ended (watcher-not-found).
 	ErrWatcherNotFound = errors.New("no such watcher")
 )
@@ -66,10 +68,30 @@ func (e *StaleEpochError) Error() string {
 }
 
 // VersionMismatchError refuses a conditional write whose condition does not hold (version-mismatch).
-type VersionMismatchError struct{ Given, Current string }
+type VersionMismatchError struct {
+	Given, Current string // Given is "" where none should have been there
+	Context        bool   // it is about the session's context, not about the session
+}
 
 func (e *VersionMismatchError) Error() string {
-	return fmt.Sprintf("If-Match %s does not match the session's current ETag %s", e.Given, e.Current)
+	of := "session"
+	if e.Context {
+		of = "context"
+	}
+	if e.Given == "" {
+		return fmt.Sprintf("there is a %s, with the ETag %s", of, e.Current)
+	}
+	return fmt.Sprintf("If-Match %s does not match the %s's current ETag %s", e.Given, of, e.Current)
+}
+
+// CursorGoneError refuses to go on after a message that is no longer kept, nor the one after it, or that the session never had (cursor-gone).
+type CursorGoneError struct {
+	After  MessageID
+	Oldest MessageID // going on after this one misses nothing that is kept
+}
+
+func (e *CursorGoneError) Error() string {
+	return fmt.Sprintf("messages after %s are no longer kept, or are none of this session's", e.After)
 }
 
 // HeldError refuses a takeover because somebody holds the session's lease (lease-held).

@@ -23,4 +23,10 @@ const (
 	MaxTTL            = 365 * 24 * time.Hour
 	IdempotencyKept   = 24 * time.Hour // how long an idempotency key answers with its first result
 	MaxIdempotencyKey = 255            // characters of an idempotency key
+	MessagesKept      = 1000           // messages of one session; the oldest go first
+	MaxPublished      = 100            // messages of one publish
+	MaxMessage        = 16 << 10       // bytes of a message's data as JSON
+	MaxMessageKind    = 63             // characters of a message's kind
+	MaxContext        = 256 << 10      // bytes of a session's context
+	MaxContextType    = 255            // characters of its content type
 )

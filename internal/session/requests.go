@@ -22,6 +22,7 @@ type Idempotency struct {
 type Condition struct {
 	IfMatch []string // ETags (stamps) one of which must be the current one; "*" matches any existing session
 	Epoch   uint64   // the holder's epoch; 0: the writer does not claim to own the session
+	Absent  bool     // there must be none yet; for a context alone
 }
 
 // Result is one session's outcome in a batch.

@@ -42,12 +42,23 @@ type Session struct {
 	OwnedAt   time.Time // since when Holder owns it; zero: a record written before this was kept
 	ExpiresAt time.Time // zero: never
 
+	// Resource is the stamp of the last change of the session itself, where its messages or its context have changed since; zero: Stamp is.
+	Resource Stamp
+
 	Age   time.Duration // since it was read, where a cache answered; 0: it was read for this answer
 	Stale bool          // it is older than a cache may be, for Redis could not be asked
 }
 
 // Owner returns the node that owns the session.
 func (s Session) Owner() NodeID { return s.Holder.Node }
+
+// ETag is the stamp that names the state of the session itself: neither its messages nor its context are part of it.
+func (s Session) ETag() Stamp {
+	if s.Resource.IsZero() {
+		return s.Stamp
+	}
+	return s.Resource
+}
 
 // LabelDisruption is the label by which a session says what may be done to it; with DisruptionNever it is moved off a live node by a
 // drain or by somebody who asks for that very session, never to even out the load.

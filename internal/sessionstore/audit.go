@@ -52,6 +52,7 @@ type audit struct {
 	began     time.Time              // before the page was read
 	looked    time.Time              // the same by the servers' clocks
 	entries   map[session.ID]entries // of the page
+	torn      map[session.ID]bool    // of the page: what lies beside a record is not what home's record says
 	report    session.SyncReport
 }
 
@@ -109,7 +110,7 @@ func (a *audit) indexKey(tag int) string {
 }
 
 // auditFields is what a comparison reads of a record.
-var auditFields = append(slices.Clone(headFields), fieldOwner, fieldIncarnation, fieldExpiresAt)
+var auditFields = append(slices.Clone(headFields), fieldOwner, fieldIncarnation, fieldExpiresAt, fieldMessages, fieldContext)
 
 // comparePage reads the heads of all records of a page's sessions and looks closer at those that are not in order.
 func (a *audit) comparePage(ctx context.Context, pg page) error {
@@ -133,6 +134,9 @@ func (a *audit) comparePage(ctx context.Context, pg page) error {
 		}
 	}
 	if a.entries, err = a.s.readEntries(ctx, a.partition, homes); err != nil {
+		return err
+	}
+	if a.torn, err = a.s.tornOf(ctx, homes); err != nil {
 		return err
 	}
 	for _, id := range pg.ids {
@@ -169,7 +173,7 @@ func (a *audit) compare(ctx context.Context, id session.ID, listed []int, cmds m
 		l[tag] = found{tag, h, f}
 	}
 	atHome := l[home]
-	if !a.inOrder(l, listed) {
+	if !a.inOrder(l, listed) || a.torn[id] {
 		if a.underWay(l) {
 			return nil
 		}

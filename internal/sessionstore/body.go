@@ -25,6 +25,10 @@ const (
 	memberCreateOp = "createOp" // string
 	memberOps      = "ops"      // array of 16 bytes each
 	memberFloor    = "floor"    // 16 bytes
+
+	memberResource    = "resource"    // string: the stamp of the last change of the session itself, where something beside it, or where it lies, changed since
+	memberBesideOps   = "besideOps"   // as ops, of what changed messages and context
+	memberBesideFloor = "besideFloor" // as floor, of these
 )
 
 // bodyWriter writes one body at a time.
@@ -48,7 +52,8 @@ var writers = sync.Pool{New: func() any {
 func (w *bodyWriter) write(r Record) error {
 	w.out.Reset()
 	w.out.WriteByte(formatMsgpack)
-	_ = w.enc.EncodeMapLen(count(len(r.Config) > 0, r.CreateOp != "", len(r.Ops) > 0, r.Floor != ""))
+	_ = w.enc.EncodeMapLen(count(len(r.Config) > 0, r.CreateOp != "", len(r.Ops) > 0, r.Floor != "",
+		!r.Resource.IsZero(), len(r.Beside.Ops) > 0, r.Beside.Floor != ""))
 	if len(r.Config) > 0 {
 		_ = w.enc.EncodeString(memberConfig)
 		if err := w.enc.EncodeMapSorted(r.Config); err != nil {
@@ -59,18 +64,30 @@ func (w *bodyWriter) write(r Record) error {
 		_ = w.enc.EncodeString(memberCreateOp)
 		_ = w.enc.EncodeString(r.CreateOp)
 	}
-	if len(r.Ops) > 0 {
-		_ = w.enc.EncodeString(memberOps)
-		_ = w.enc.EncodeArrayLen(len(r.Ops))
-		if err := w.writeOps(r.Ops...); err != nil {
+	if err := w.writeLedger(memberOps, r.Ops, memberFloor, r.Floor); err != nil {
+		return err
+	}
+	if !r.Resource.IsZero() {
+		_ = w.enc.EncodeString(memberResource)
+		_ = w.enc.EncodeString(r.Resource.String())
+	}
+	return w.writeLedger(memberBesideOps, r.Beside.Ops, memberBesideFloor, r.Beside.Floor)
+}
+
+// writeLedger writes the operations that a record remembers, and the newest one that it does not.
+func (w *bodyWriter) writeLedger(opsName string, ops []session.OpID, floorName string, floor session.OpID) error {
+	if len(ops) > 0 {
+		_ = w.enc.EncodeString(opsName)
+		_ = w.enc.EncodeArrayLen(len(ops))
+		if err := w.writeOps(ops...); err != nil {
 			return err
 		}
 	}
-	if r.Floor != "" {
-		_ = w.enc.EncodeString(memberFloor)
-		return w.writeOps(r.Floor)
+	if floor == "" {
+		return nil
 	}
-	return nil
+	_ = w.enc.EncodeString(floorName)
+	return w.writeOps(floor)
 }
 
 func (w *bodyWriter) writeOps(ops ...session.OpID) (err error) {
@@ -139,6 +156,15 @@ func (d *bodyReader) member(r *Record) error {
 		r.Ops, err = d.ops()
 	case memberFloor:
 		r.Floor, err = d.readOp()
+	case memberResource:
+		var stamp string
+		if stamp, err = d.dec.DecodeString(); err == nil {
+			r.Resource, err = session.ParseStamp(stamp)
+		}
+	case memberBesideOps:
+		r.Beside.Ops, err = d.ops()
+	case memberBesideFloor:
+		r.Beside.Floor, err = d.readOp()
 	default:
 		err = d.dec.Skip()
 	}

@@ -11,13 +11,24 @@ import (
 
 // decide makes the record that op turns base into, or refuses with one of the domain's errors. It may be asked several times,
 // with other bases; base is zero where the session does not exist.
+// A decision that is errRefused itself is made again on a resolved record.
 type decide func(base Record, op session.OpID) (Record, error)
 
 // change applies op to a session: the one way in which existing records change. It returns the record as op left it; where op
 // had been applied before, as it now is. An error that is a *session.UnavailableError leaves open whether op was applied.
-// notAfter is when it must no longer be, by the servers' clocks; zero: no limit. why is what its event says.
+// notAfter is when it must no longer be, by the servers' clocks; zero: no limit. why is what its event says; empty: it has none.
 func (s *Store) change(ctx context.Context, id session.ID, op session.OpID, why session.Reason, notAfter time.Time, d decide) (Record, error) {
-	p := s.placeOf(id)
+	return s.changeIn(ctx, id, op, why, Record.forgotten, notAfter, d)
+}
+
+// untold is why what lies beside a record changes: it is read where it lies, and would drown the events of sessions.
+const untold session.Reason = ""
+
+// changeIn is change for an operation that the record remembers in the ledger which forgotten asks.
+func (s *Store) changeIn(
+	ctx context.Context, id session.ID, op session.OpID, why session.Reason, forgotten func(Record, session.OpID) bool, notAfter time.Time, d decide,
+) (Record, error) {
+	torn, p := false, s.placeOf(id)
 	base, err := s.readHome(ctx, p)
 	if err != nil {
 		return Record{}, err
@@ -33,11 +44,14 @@ func (s *Store) change(ctx context.Context, id session.ID, op session.OpID, why 
 			s.witness.saw(id, op)
 			return base, nil
 		}
-		next, im, refusal := s.on(base, op, d)
-		if refusal != nil && resolved {
+		next, im, refusal := s.on(base, op, forgotten, d)
+		if refusal != nil && resolved && !isRefusal(refusal) {
 			return Record{}, refusal
 		}
 		failure := errRefused
+		if isRefusal(refusal) {
+			failure = refusal
+		}
 		if refusal == nil {
 			failure = s.replace(ctx, p, why, base, next, im, notAfter)
 			s.cache.forget(id)
@@ -46,10 +60,16 @@ func (s *Store) change(ctx context.Context, id session.ID, op session.OpID, why 
 				return next, nil
 			}
 		}
+		if errors.Is(failure, errTorn) {
+			if torn {
+				return Record{}, p.torn(base)
+			}
+			torn = true
+		}
 		if base, err = s.resolve(ctx, p, base.Chain); err != nil {
 			return Record{}, err
 		}
-		if !errors.Is(failure, errRefused) && !base.applied(op) {
+		if !isRefusal(failure) && !base.applied(op) {
 			return Record{}, failure
 		}
 		if ctx.Err() != nil {
@@ -59,8 +79,8 @@ func (s *Store) change(ctx context.Context, id session.ID, op session.OpID, why 
 }
 
 // on decides, unless the record can no longer tell whether op was applied to it. A record that cannot be written is refused, too.
-func (s *Store) on(base Record, op session.OpID, d decide) (Record, image, error) {
-	if base.forgotten(op) {
+func (s *Store) on(base Record, op session.OpID, forgotten func(Record, session.OpID) bool, d decide) (Record, image, error) {
+	if forgotten(base, op) {
 		return Record{}, image{}, session.ErrUnknownOutcome
 	}
 	next, err := d(base, op)
@@ -75,6 +95,7 @@ func (s *Store) on(base Record, op session.OpID, d decide) (Record, image, error
 func (s *Store) replace(ctx context.Context, p place, why session.Reason, base, next Record, im image, notAfter time.Time) error {
 	st := newStep(p, why, base.Holder.Node, im, over(base))
 	st.must, st.notAfter = next.Tombstone || next.Stamp.Epoch != base.Stamp.Epoch, notAfter
+	st.attachAll(next.attach)
 	s.apply(ctx, st)
 	return st.outcome()
 }

@@ -47,6 +47,11 @@ var goldens = map[string]Record{
 	"owned": {Session: session.Session{ID: goldenID, Type: "t", Name: "n", Workspace: "w", Status: session.Active,
 		Holder: session.Holder{Node: "node-a", Incarnation: "00112233aabbccdd"}, Stamp: session.Stamp{Epoch: 2, Op: opTwo},
 		CreatedAt: opOne.Born(), UpdatedAt: opTwo.Born(), OwnedAt: opTwo.Born()}, CreateOp: string(goldenID), Ops: []session.OpID{opOne, opTwo}},
+	"beside": {Session: session.Session{ID: goldenID, Type: "t", Name: "n", Workspace: "w", Status: session.Active,
+		Holder: session.Holder{Node: "node-a", Incarnation: "00112233aabbccdd"}, Stamp: session.Stamp{Epoch: 2, Version: 3, Op: opTwo},
+		Resource: session.Stamp{Epoch: 2, Version: 1, Op: opOne}, CreatedAt: opOne.Born(), UpdatedAt: opOne.Born()}, Ops: []session.OpID{opOne},
+		Beside: beside{Last: session.MessageID{Position: 17, Number: 1<<63 - 1}, Context: session.Stamp{Epoch: 2, Version: 2, Op: opTwo},
+			ContextType: "text/plain; charset=utf-8", Ops: []session.OpID{opOne, opTwo}, Floor: opOne}},
 	"tombstone": {Session: session.Session{ID: goldenID, Stamp: session.Stamp{Epoch: 2, Version: 1, Op: opTwo}, Copies: 1,
 		CreatedAt: opOne.Born(), UpdatedAt: opTwo.Born()}, Tombstone: true, CreateOp: string(goldenID), Ops: []session.OpID{opOne, opTwo}, Chain: []int{1}},
 }

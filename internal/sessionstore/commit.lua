@@ -13,7 +13,8 @@
 -- ARGV[3]           the node that carries the changes out ("-": not known), as events name it
 -- ARGV[4]           how many events are kept, or a few more
 -- then for each session: expected stamp, new stamp, time after which it must not be applied (ms; 0: none), id, old owner ("":
---   none), new owner ("": deleted), epoch, lease value, end of life (ms; 0: never), reason, then its fields as in cas, from their number on
+--   none), new owner ("": deleted), epoch, lease value, end of life (ms; 0: never), reason ("": it is no event), then its fields as in cas, from their
+--   number on
 -- Returns an array with a code for each session, as cas does.
 
 -- What is to be told of the partition's sorted sets, and of sets of owners by their key.
@@ -26,6 +27,7 @@ local byOwner = { drain = true, rebalance = true, migrate = true }
 
 -- happened notes the event of a change from a record with the stamp cur and the end of life ends, each as text, to the one at k.
 local function happened(k, s, cur, ends)
+  if s.why == '' then return end
   local kind, owner, former = 'updated', s.owner, '-'
   if owner == '' then
     local ended = ends and ends <= (call('HGET', KEYS[k], 'updatedAt') or '')
@@ -94,7 +96,7 @@ local function strange(k)
 end
 
 local codes, at = {}, 5
-for i = 1, (#KEYS - 5) / 4 do
+for i = 1, (last - 5) / 4 do
   local k = 4 * i + 2
   local s = {
     expect = ARGV[at], new = ARGV[at + 1], notAfter = tonumber(ARGV[at + 2]), id = ARGV[at + 3], oldOwner = ARGV[at + 4],
@@ -107,18 +109,22 @@ for i = 1, (#KEYS - 5) / 4 do
   elseif other then
     codes[i] = -100 - other
   elseif cur == s.new then
+    codes[i] = mayAttach()
+    if codes[i] == 1 then attach(KEYS[k]) end
     derive(k, s, false)
-    codes[i] = 1
   elseif cur ~= s.expect then
     codes[i] = 0
   elseif s.notAfter > 0 and now > s.notAfter then
     codes[i] = -1
   else
-    local ends = s.owner == '' and call('HGET', KEYS[k], 'expiresAt')
-    replace(KEYS[k], at + 12, at + 11 + s.n, s.gone)
-    derive(k, s, string.match(cur, '^[^.]*') ~= s.epoch)
-    happened(k, s, cur, ends)
-    codes[i] = 1
+    codes[i] = mayAttach()
+    if codes[i] == 1 then
+      local ends = s.owner == '' and call('HGET', KEYS[k], 'expiresAt')
+      replace(KEYS[k], at + 12, at + 11 + s.n, s.gone)
+      attach(KEYS[k])
+      derive(k, s, string.match(cur, '^[^.]*') ~= s.epoch)
+      happened(k, s, cur, ends)
+    end
   end
   at = at + 12 + s.n + math.max(s.gone, 0)
 end

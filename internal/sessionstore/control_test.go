@@ -28,6 +28,11 @@ var controls = []struct {
 	{control("the old owner keeps its entry", allGuards, map[string]string{"push(of(lost, KEYS[k + 2], s.oldOwner), s.id)": ""}), "home's entries differ", 100},
 	{control("a lease is only given where there is none", allGuards, map[string]string{"if changed then": "if false then"}), "home's entries differ", 100},
 	{control("a tombstone stays listed", allGuards, map[string]string{"push(unlisted, s.id)": ""}), "home's entries differ", 100},
+	{control("messages are left out of a copy's script", allGuards, map[string]string{"      attach(KEYS[i])\n": ""}), "beside a record lies", 100},
+	{control("messages are left out of home's script", allGuards, map[string]string{"      attach(KEYS[k])\n": ""}), "beside a record lies", 100},
+	{control("a repair forgets what lies beside", allGuards, map[string]string{
+		"attach = function(record)\n": "attach = function(record)\n  if ARGV[1] == 'must' then return end\n",
+	}), "beside a record lies", 100},
 	{control("home is written first", homeFirst, nil), "acknowledged and lost", 600},
 	{control("an operation is not recognised", noRecognition, nil), "applied twice", 100},
 	{control("reads ask home alone", readHomeAlone, nil), "stale read", 200},

@@ -32,6 +32,31 @@
 // An operation is applied at most once: each record keeps its last 32 operation ids and, as floor, the newest id it dropped. An
 // operation found among them was applied; one at or below the floor is answered "unknown" and never applied.
 //
+// # Beside
+//
+// A session's messages and its context lie beside each of its records, in the same slot: a stream and a string that the record's hash does not
+// hold, but names: field messages is the id of the last message, field context the stamp under which the context was written, and the
+// context itself begins with that stamp's operation. A publish and a write of the context are changes of the record like any other; the
+// script that replaces the record changes what lies beside it in the same call (attach.lua), as does what ends the session, makes a pointer
+// of a place, or drops a record. So at each place, what lies beside the record is determined by the record's stamp, and nothing needs to be proved
+// for it that is not proved for the record. Of a session that has neither, no call says a word more, and names no key more.
+//
+// The id of a message is its position among the session's, from 1, and 63 bits of the operation that published it: equal ids mean the same
+// message, and by the same argument the same messages before it. A place that is behind by some is told those alone, if the last that it
+// has is among the winner's; else all. A repair reads them from any place that has them: how they end is proof enough, whatever the record beside
+// them says by then. It looks at what lies at a place after it looked at the record, and goes by both: where either is not as it should be it
+// writes, for the place may have been rolled back in between to just the record that is expected.
+//
+// These changes raise the version, for the chain must tell them apart, but are none of the session as a client sees it: the stamp of the last
+// that was is kept in the body (resource), and is the ETag. Their operations have a list of their own beside that of the others.
+//
+// A former version does not know any of this. Its changes of a record leave the plain fields as they are, at home and at the copies alike, and
+// what lies beside; they drop the members of the body, after which an operation no newer than the change is answered "unknown", and the
+// record's own stamp is the ETag again. Its repairs copy the fields and not what they name; a publish or a read that finds that out, and the
+// audit, bring what is missing from where it is. Its delete leaves keys behind until a node of this version drops the tombstone. Its
+// move of copies writes records without the fields: messages and context are lost to the session then, so slots are not to be moved while nodes
+// of both versions run.
+//
 // # Resolve
 //
 // Resolve reads the records and makes them equal. It starts at home and follows what the records it reaches name: their chains, and the
@@ -55,6 +80,7 @@
 //	home written, reply lost    a committed change; the retry finds its operation id and acknowledges
 //	a copy lost or rolled back  home wins the next resolve
 //	home lost or rolled back    the copy wins the next resolve; until then lists and eventual reads may lag
+//	what lies beside a record   what the record says, for both are written at once
 //	a move half done            a stray at the new place that nothing points to, or a pointer from the old place to the new
 //
 // The lease, the owner's set, the index, the expiry entry and the event are derived by home's script from the difference between the old

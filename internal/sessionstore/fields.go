@@ -30,6 +30,9 @@ const (
 	fieldOwnedAt     = "ownedAt"
 	fieldExpiresAt   = "expiresAt"
 	fieldLabels      = "labels"
+	fieldMessages    = "messages"
+	fieldContext     = "context"
+	fieldContextType = "contextType"
 	fieldBlob        = "blob"
 )
 
@@ -63,6 +66,7 @@ func (r Record) plain() []any {
 	if len(r.Labels) > 0 {
 		f = append(f, fieldLabels, formatLabels(r.Labels))
 	}
+	f = append(f, r.Beside.plain()...)
 	return append(f, fieldType, r.Type, fieldName, r.Name, fieldWorkspace, r.Workspace, fieldStatus, string(r.Status),
 		fieldOwner, string(r.Holder.Node), fieldIncarnation, r.Holder.Incarnation)
 }
@@ -79,6 +83,9 @@ func decode(id session.ID, f map[string]string) (Record, error) {
 	}
 	if err := decodeTimes(f, &r); err != nil || r.Tombstone {
 		return r, err
+	}
+	if err := r.Beside.decode(f, head.Stamp.Op); err != nil {
+		return Record{}, err
 	}
 	r.Type, r.Name, r.Workspace = f[fieldType], f[fieldName], f[fieldWorkspace]
 	if r.Status = session.Status(f[fieldStatus]); !r.Status.Valid() {

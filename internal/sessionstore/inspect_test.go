@@ -12,7 +12,7 @@ import (
 )
 
 // sources are the scripts as servers know them.
-var sources = []string{casSource, commitSource, dropSource, pruneSource}
+var sources = []string{casSource, commitSource, dropSource, pruneSource, casAttachSource, commitAttachSource, findSource}
 
 // loadScripts makes every master know every script, so that no call is refused as unknown.
 func loadScripts(tb testing.TB, c redis.UniversalClient, scripts ...string) {
@@ -70,10 +70,19 @@ func (b bundle) whole(tb testing.TB, id session.ID, epoch, version uint64) Recor
 	if wrong := atHome.derived(b.keys, id); wrong != "" {
 		tb.Fatal(wrong)
 	}
+	if wrong := atHome.besides(home); wrong != "" {
+		tb.Fatal(wrong)
+	}
 	for _, tag := range r.Chain {
 		c := b.take(tb, id, tag)
 		if c.content() != atHome.content() {
 			tb.Fatalf("copy %d differs from home:\n%s\n%s", tag, c.content(), atHome.content())
+		}
+		if c.lying() != atHome.lying() {
+			tb.Fatalf("copy %d has beside it\n%s\nhome has\n%s", tag, c.lying(), atHome.lying())
+		}
+		if wrong := c.besides(tag); wrong != "" {
+			tb.Fatalf("copy %d: %s", tag, wrong)
 		}
 		if listed := c.zsets[b.keys.Copies(b.keys.Partition(id), tag)]; len(listed) == 0 {
 			tb.Fatalf("copy %d is not listed", tag)

@@ -135,6 +135,7 @@ func (a *audit) mended(err error) error {
 func (s *Store) prune(ctx context.Context, id session.ID, owner session.NodeID) (int, error) {
 	k, p := s.keys, s.keys.Partition(id)
 	keys := []string{k.Index(p), k.Expiry(p), k.Tombstones(p), k.Owners(p), k.Session(id), k.Owned(p, owner)}
+	keys = append(keys, s.placeOf(id).beside(home)...)
 	reply, err := s.redis.Run(ctx, pruneScript, keys, string(id), string(owner))
 	n, _ := reply.(int64)
 	if err == nil && n < 0 {
@@ -149,7 +150,7 @@ func (s *Store) drop(ctx context.Context, p place, f found, age time.Duration) (
 	if f.tag != home {
 		index = s.keys.Copies(p.partition, f.tag)
 	}
-	keys := []string{p.key(f.tag), index}
+	keys := append([]string{p.key(f.tag), index}, p.beside(f.tag)...)
 	reply, err := s.redis.Run(ctx, dropScript, keys, f.head.Stamp.String(), age.Milliseconds(), string(p.session))
 	n, _ := reply.(int64)
 	if err == nil && code(n) < foreign {

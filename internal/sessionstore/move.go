@@ -42,6 +42,12 @@ func (s *Store) moveCopies(ctx context.Context, id session.ID, chain []int) (boo
 	}
 	st := newStep(p, session.WhyCopiesMoved, base.Holder.Node, im, writes)
 	st.must, st.notAfter = true, notAfter
+	if err := s.attachMoved(ctx, st, base, next); err != nil {
+		if errors.Is(err, errRefused) {
+			return false, nil
+		}
+		return false, err
+	}
 	s.apply(ctx, st)
 	if err := st.outcome(); err != nil {
 		if errors.Is(err, errRefused) {
@@ -66,4 +72,22 @@ func moveWrites(base, next Record, l look) (writes []write, free bool) {
 		writes = append(writes, write{tag, there})
 	}
 	return append(writes, over(base)...), true
+}
+
+// attachMoved has a move carry what lies beside the record to the places that are new, and away from those that become pointers.
+func (s *Store) attachMoved(ctx context.Context, st *step, base, next Record) error {
+	all, err := s.carriedWhole(ctx, st.place, base)
+	if err != nil || all == nil {
+		return err
+	}
+	for _, w := range st.writes {
+		switch {
+		case w.tag == home || slices.Contains(base.Chain, w.tag) && slices.Contains(next.Chain, w.tag):
+		case slices.Contains(next.Chain, w.tag):
+			st.attachAt(w.tag, all)
+		default:
+			st.attachAt(w.tag, base.dropping())
+		}
+	}
+	return nil
 }

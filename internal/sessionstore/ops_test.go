@@ -22,6 +22,9 @@ const (
 	takeover    opKind = "take"
 	deletion    opKind = "delete"
 	moving      opKind = "move"
+	publishing  opKind = "publish"
+	saving      opKind = "save"
+	erasing     opKind = "erase"
 )
 
 // op is one operation of a client, however often and through whichever node it is asked for.
@@ -68,7 +71,7 @@ func (o *op) try(st *story, ctx context.Context, node int) {
 			st.broke("a move failed: " + err.Error())
 		}
 	default:
-		r, err := st.change(s, ctx, st.id, o.id, o.decide)
+		r, err := st.change(s, ctx, st.id, o.id, o.beside(), o.decide)
 		o.hear(st, r.Session, err)
 	}
 }
@@ -94,6 +97,15 @@ func (o *op) decide(base Record, id session.OpID) (Record, error) {
 	}
 	n := base.next(id)
 	switch o.kind {
+	case publishing:
+		n = base.besideBy(id)
+		publish(&n, base.Beside.Last, session.Publication{Messages: []session.MessageDraft{{Kind: string(o.letter), Data: []byte("1")}, {Kind: string(o.letter), Data: []byte("2")}}})
+	case saving:
+		n = base.besideBy(id)
+		n.save(session.Context{Data: []byte(string(o.letter)), Type: "text/plain"})
+	case erasing:
+		n = base.besideBy(id)
+		n.erase()
 	case writing:
 		if n.ExpiresAt = id.Born().Add(time.Duration(o.letter) * time.Hour); o.letter%3 == 0 {
 			n.ExpiresAt = time.Time{}
@@ -112,6 +124,9 @@ func (o *op) decide(base Record, id session.OpID) (Record, error) {
 	n.Config["eps"] = fmt.Sprint(base.Config["eps"], digit(n.Stamp.Epoch))
 	return n, nil
 }
+
+// beside reports whether the operation changes what lies beside the record alone.
+func (o *op) beside() bool { return o.kind == publishing || o.kind == saving || o.kind == erasing }
 
 func digit(epoch uint64) string { return string(rune('0' + epoch)) }
 
@@ -210,9 +225,13 @@ const (
 )
 
 // change is Store.change, or what is left of it without one guard.
-func (st *story) change(s *Store, ctx context.Context, id session.ID, o session.OpID, d decide) (Record, error) {
+func (st *story) change(s *Store, ctx context.Context, id session.ID, o session.OpID, beside bool, d decide) (Record, error) {
 	if st.guard != homeFirst && st.guard != noRecognition {
-		return s.change(ctx, id, o, session.WhyPatch, time.Time{}, d)
+		forgotten := Record.forgotten
+		if beside {
+			forgotten = Record.forgottenBeside
+		}
+		return s.changeIn(ctx, id, o, session.WhyPatch, forgotten, time.Time{}, d)
 	}
 	p := s.placeOf(id)
 	base, err := s.readHome(ctx, p)
@@ -244,6 +263,7 @@ func (st *story) overwrite(s *Store, ctx context.Context, p place, base, next Re
 		writes = append([]write{writes[last]}, writes[:last]...)
 	}
 	step := newStep(p, session.WhyPatch, base.Holder.Node, im, writes)
+	step.attachAll(next.attach)
 	s.apply(ctx, step)
 	return step.outcome() == nil
 }

@@ -37,6 +37,11 @@ func (p place) key(tag int) string {
 	}
 }
 
+// beside returns the keys at a tag that lie beside a session's record: its messages, its context.
+func (p place) beside(tag int) []string {
+	return []string{p.keys.Messages(p.session, tag), p.keys.Context(p.session, tag)}
+}
+
 // chainFor chooses the copy tags of a session made now in a partition: places whose masters differ from home's and from one
 // another, on other hosts where that can be had. The order of preference turns with the partition, so that the copies of one
 // master's sessions spread over all others. Where the masters do not suffice the chain is shorter than wanted.

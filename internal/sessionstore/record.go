@@ -20,6 +20,8 @@ type Record struct {
 	Floor     session.OpID   // the newest operation id dropped from Ops
 	Chain     []int          // copy tags in the order they are written; home comes after them
 	From      []int          // after a move: the chain before it
+	Beside    beside
+	attach    *attachment // what the change that made it does to what lies beside it; nil: nothing. It is no part of the record.
 }
 
 // exists reports whether the record stands for a live session.
@@ -27,7 +29,7 @@ func (r Record) exists() bool { return !r.Stamp.IsZero() && !r.Tombstone }
 
 // applied reports whether op is among the operations the record remembers.
 func (r Record) applied(op session.OpID) bool {
-	return guards.RecognizeOps && slices.Contains(r.Ops, op)
+	return guards.RecognizeOps && (slices.Contains(r.Ops, op) || slices.Contains(r.Beside.Ops, op))
 }
 
 // forgotten reports whether the record can no longer tell if op was applied. Ids are UUIDs of version 7: their text sorts by time.
@@ -40,13 +42,19 @@ func (r Record) next(op session.OpID) Record {
 	n := r
 	n.Stamp = session.Stamp{Epoch: r.Stamp.Epoch, Version: r.Stamp.Version + 1, Op: op}
 	n.UpdatedAt = op.Born()
-	n.From = nil
-	n.Ops = append(slices.Clone(r.Ops), op)
-	if extra := len(n.Ops) - keptOps; extra > 0 {
-		n.Floor = max(n.Floor, slices.Max(n.Ops[:extra]))
-		n.Ops = n.Ops[extra:]
-	}
+	n.From, n.Resource, n.attach = nil, session.Stamp{}, nil
+	n.Ops, n.Floor = remember(r.Ops, r.Floor, op)
 	return n
+}
+
+// remember adds an operation to those that a record keeps; floor is the newest that it does not.
+func remember(ops []session.OpID, floor, op session.OpID) ([]session.OpID, session.OpID) {
+	ops = append(slices.Clone(ops), op)
+	if extra := len(ops) - keptOps; extra > 0 {
+		floor = max(floor, slices.Max(ops[:extra]))
+		ops = ops[extra:]
+	}
+	return ops, floor
 }
 
 // takenOver returns the record as op gives it to another holder: one epoch on.
@@ -61,6 +69,7 @@ func (r Record) takenOver(op session.OpID, to session.Holder) Record {
 func (r Record) deleted(op session.OpID) Record {
 	n := r.next(op)
 	n.Tombstone = true
+	n.Beside, n.attach = n.Beside.dropped(), r.dropping()
 	n.Session = session.Session{ID: n.ID, Stamp: n.Stamp, Copies: n.Copies, CreatedAt: n.CreatedAt, UpdatedAt: n.UpdatedAt}
 	return n
 }
@@ -69,6 +78,7 @@ func (r Record) deleted(op session.OpID) Record {
 func (r Record) moved(op session.OpID, chain []int) Record {
 	n := r.next(op)
 	n.UpdatedAt, n.Ops, n.Floor = r.UpdatedAt, r.Ops, r.Floor // a move is no operation that anybody would ask about again
+	n.Resource = r.ETag()                                     // nor a change of the session that a client would see
 	n.Chain, n.From = chain, r.Chain
 	n.Copies = len(chain)
 	return n

@@ -28,6 +28,8 @@ func (s *Store) resolve(ctx context.Context, p place, guess []int) (Record, erro
 // refusedPause is how long, give or take, a resolve waits after a refusal: whoever came between is likely not done.
 const refusedPause = 2 * time.Millisecond
 
+func isRefusal(err error) bool { return errors.Is(err, errRefused) }
+
 // settleChain is resolve for records of any kind; repaired lists the tags that it wrote.
 func (s *Store) settleChain(ctx context.Context, p place, guess []int) (f found, repaired []int, err error) {
 	for {
@@ -58,11 +60,14 @@ func (s *Store) settleOnce(ctx context.Context, p place, guess []int) (found, []
 	if !ok {
 		return found{}, nil, nil
 	}
-	writes := repairs(l, tags, w.head)
+	writes, attach, err := s.carry(ctx, p, l, tags, w, repairs(l, tags, w.head))
+	if err != nil {
+		return found{}, nil, err
+	}
 	if len(writes) == 0 {
 		return w, nil, nil
 	}
-	return w, tagsOf(writes), s.repair(ctx, p, l[home], w, writes, start.Add(repairWindow))
+	return w, tagsOf(writes), s.repair(ctx, p, l[home], w, writes, attach, start.Add(repairWindow))
 }
 
 // winner picks the record that stands: the highest rank; on equal rank home, then the one whose place the other was moved from,
@@ -137,9 +142,9 @@ func tagsOf(writes []write) []int {
 }
 
 // repair writes w over the records that differ from it. It goes through although Redis is full: what it writes was accepted.
-func (s *Store) repair(ctx context.Context, p place, atHome, w found, writes []write, notAfter time.Time) error {
+func (s *Store) repair(ctx context.Context, p place, atHome, w found, writes []write, attach map[int]*attachment, notAfter time.Time) error {
 	st := newStep(p, session.WhyRepair, session.NodeID(atHome.fields[fieldOwner]), w.image(), writes)
-	st.must = true
+	st.must, st.attach = true, attach
 	if slices.ContainsFunc(writes, func(w write) bool { return w.expect.IsZero() }) {
 		st.notAfter = notAfter
 	}

@@ -10,6 +10,9 @@ import (
 //go:embed record.lua
 var recordSource string
 
+//go:embed attach.lua
+var attachOnly string
+
 //go:embed cas.lua
 var casOnly string
 
@@ -22,10 +25,16 @@ var dropSource string
 //go:embed prune.lua
 var pruneSource string
 
+//go:embed find.lua
+var findSource string
+
 // The scripts that replace records, as servers know them.
 var (
 	casSource    = guarded(recordSource + casOnly)
 	commitSource = guarded(recordSource + commitOnly)
+
+	casAttachSource    = guarded(recordSource + attachOnly + casOnly)
+	commitAttachSource = guarded(recordSource + attachOnly + commitOnly)
 )
 
 var (
@@ -33,6 +42,10 @@ var (
 	commitScript = redisx.NewScript("commit", commitSource)
 	dropScript   = redisx.NewScript("drop", dropSource)
 	pruneScript  = redisx.NewScript("prune", pruneSource)
+
+	casAttachScript    = redisx.NewScript("cas-attach", casAttachSource)
+	commitAttachScript = redisx.NewScript("commit-attach", commitAttachSource)
+	findScript         = redisx.NewScript("find", findSource)
 )
 
 // strangeKey names the key that a script, by its answer, found to hold something of another type.
@@ -47,5 +60,6 @@ const (
 	done    code = 1    // the record holds the new stamp
 	refused code = 0    // it has another stamp than the expected one
 	tooLate code = -1   // the time after which it must not be applied has passed
+	torn    code = -2   // what lies beside the record is not what the record says
 	foreign code = -100 // less n: the n-th key holds something of another type
 )

@@ -15,12 +15,13 @@ type step struct {
 	image    image // of the new record
 	writes   []write
 	home     homeWrite
-	why      session.Reason
-	must     bool          // goes through although Redis is full
-	notAfter time.Time     // by the servers' clocks; zero: no limit
-	ttl      time.Duration // of an idempotency record
-	code     code          // the last answer; done when all writes are
-	err      error         // Redis could not be reached, or the key is foreign
+	why      session.Reason      // what its event says; empty: it is not told
+	must     bool                // goes through although Redis is full
+	notAfter time.Time           // by the servers' clocks; zero: no limit
+	ttl      time.Duration       // of an idempotency record
+	attach   map[int]*attachment // by tag: what becomes of what lies beside the record; nil: nothing
+	code     code                // the last answer; done when all writes are
+	err      error               // Redis could not be reached, or the key is foreign
 }
 
 // write is one compare-and-set.
@@ -76,6 +77,8 @@ func (st *step) outcome() error {
 		return nil
 	case st.code == tooLate:
 		return redisx.Unavailable("the operation took too long and was not applied", nil)
+	case st.code == torn:
+		return errTorn
 	default:
 		return errRefused
 	}
@@ -148,11 +151,15 @@ func bySlot(round int, steps []*step) [][]*step {
 		partition, tag int
 		idempotency    bool
 		must           bool
+		alone          *step // what changes something beside a record shares its call with nobody
 	}
 	open := map[slot]int{}
 	var groups [][]*step
 	for _, st := range steps {
-		at := slot{st.place.partition, st.writes[round].tag, st.place.digest != "", st.must}
+		at := slot{st.place.partition, st.writes[round].tag, st.place.digest != "", st.must, nil}
+		if st.attach[at.tag] != nil {
+			at.alone = st
+		}
 		i, ok := open[at]
 		if !ok || len(groups[i]) == perCall {
 			i = len(groups)
@@ -186,6 +193,7 @@ func casCall(round int, group []*step) *redisx.Call {
 		call.Args = append(call.Args, expect.String(), st.image.stamp.String(), millis(st.notAfter), string(st.place.session), st.ttl.Milliseconds())
 		call.Args = append(call.Args, st.image.over(expect)...)
 	}
+	first.attachTo(call, tag, casAttachScript)
 	return call
 }
 
@@ -201,6 +209,7 @@ func (s *Store) commitCall(round int, group []*step) *redisx.Call {
 			string(h.oldOwner), string(h.owner), strconv.FormatUint(h.epoch, 10), h.lease, millis(h.expires), string(st.why))
 		call.Args = append(call.Args, st.image.over(expect)...)
 	}
+	group[0].attachTo(call, home, commitAttachScript)
 	return call
 }
 

@@ -17,6 +17,7 @@ import (
 // scene is all that one place holds for a session: the keys that lie in one slot and are lost together.
 type scene struct {
 	record string // the key of the record
+	beside []string
 	lease  string // of home
 	zsets  []string
 	sets   []string
@@ -26,9 +27,9 @@ type scene struct {
 func sceneOf(k *keyspace.Keys, id session.ID, tag int, nodes []session.Holder) scene {
 	p := k.Partition(id)
 	if tag != home {
-		return scene{record: k.Copy(id, tag), zsets: []string{k.Copies(p, tag)}}
+		return scene{record: k.Copy(id, tag), beside: []string{k.Messages(id, tag), k.Context(id, tag)}, zsets: []string{k.Copies(p, tag)}}
 	}
-	s := scene{record: k.Session(id), lease: k.Lease(id), zsets: []string{k.Index(p), k.Expiry(p), k.Tombstones(p)}, sets: []string{k.Owners(p)}}
+	s := scene{record: k.Session(id), beside: []string{k.Messages(id, home), k.Context(id, home)}, lease: k.Lease(id), zsets: []string{k.Index(p), k.Expiry(p), k.Tombstones(p)}, sets: []string{k.Owners(p)}}
 	for _, n := range nodes {
 		s.zsets = append(s.zsets, k.Owned(p, n.Node))
 	}
@@ -37,19 +38,23 @@ func sceneOf(k *keyspace.Keys, id session.ID, tag int, nodes []session.Holder) s
 
 // still is what a scene held at one moment.
 type still struct {
-	record map[string]string
-	lease  string
-	zsets  map[string][]redis.Z
-	sets   map[string][]string
+	record   map[string]string
+	messages []redis.XMessage
+	context  string
+	lease    string
+	zsets    map[string][]redis.Z
+	sets     map[string][]string
 }
 
 // take reads a scene.
 func (s scene) take(ctx context.Context, c redis.UniversalClient) (still, error) {
 	var record *redis.MapStringStringCmd
-	var lease *redis.StringCmd
+	var messages *redis.XMessageSliceCmd
+	var lease, context *redis.StringCmd
 	zsets, sets := map[string]*redis.ZSliceCmd{}, map[string]*redis.StringSliceCmd{}
 	_, err := c.Pipelined(ctx, func(p redis.Pipeliner) error {
 		record = p.HGetAll(ctx, s.record)
+		messages, context = p.XRange(ctx, s.beside[0], "-", "+"), p.Get(ctx, s.beside[1])
 		if s.lease != "" {
 			lease = p.Get(ctx, s.lease)
 		}
@@ -64,7 +69,7 @@ func (s scene) take(ctx context.Context, c redis.UniversalClient) (still, error)
 	if err != nil && err != redis.Nil {
 		return still{}, err
 	}
-	out := still{record: record.Val(), zsets: map[string][]redis.Z{}, sets: map[string][]string{}}
+	out := still{record: record.Val(), messages: messages.Val(), context: context.Val(), zsets: map[string][]redis.Z{}, sets: map[string][]string{}}
 	if lease != nil {
 		out.lease = lease.Val()
 	}
@@ -80,11 +85,17 @@ func (s scene) take(ctx context.Context, c redis.UniversalClient) (still, error)
 // put makes a scene hold what it held at an earlier moment; the zero still is nothing at all.
 func (s scene) put(ctx context.Context, c redis.UniversalClient, old still) error {
 	_, err := c.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for _, key := range append(append([]string{s.record}, s.zsets...), s.sets...) {
+		for _, key := range slices.Concat([]string{s.record}, s.beside, s.zsets, s.sets) {
 			p.Del(ctx, key)
 		}
 		if len(old.record) > 0 {
 			p.HSet(ctx, s.record, old.record)
+		}
+		for _, m := range old.messages {
+			p.XAdd(ctx, &redis.XAddArgs{Stream: s.beside[0], ID: m.ID, Values: m.Values})
+		}
+		if old.context != "" {
+			p.Set(ctx, s.beside[1], old.context, 0)
 		}
 		if s.lease != "" {
 			p.Del(ctx, s.lease)
@@ -125,6 +136,29 @@ func (s still) content() string {
 	}
 	return b.String()
 }
+
+// besides says where what lies beside the record at a tag differs from what the record says; empty: nowhere.
+func (s still) besides(tag int) string {
+	chain, _ := parseTags(s.record[fieldChain])
+	last, op := s.record[fieldMessages], ""
+	if of, err := session.ParseStamp(s.record[fieldContext]); err == nil {
+		op = string(of.Op)
+	}
+	if tag != home && !slices.Contains(chain, tag) || s.record[fieldDeleted] != "" {
+		last, op = "", ""
+	}
+	gotLast, gotOp := "", s.context[:min(opSize, len(s.context))]
+	if n := len(s.messages); n > 0 {
+		gotLast = s.messages[n-1].ID
+	}
+	if gotLast != last || gotOp != op {
+		return fmt.Sprintf("messages end with %q, the record says %q; the context is %q's, the record says %q", gotLast, last, gotOp, op)
+	}
+	return ""
+}
+
+// lying is what lies beside the record, as text.
+func (s still) lying() string { return fmt.Sprint(s.messages, s.context) }
 
 // derived says where what home keeps beside the record differs from what follows from the record; empty: nowhere.
 func (s still) derived(k *keyspace.Keys, id session.ID) string {

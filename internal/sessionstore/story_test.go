@@ -43,7 +43,7 @@ func shapeOf(v variant, d *rand.Rand) shape {
 		sh.loss = pick(d, 0, 15, 30, 60)
 	}
 	for range 2 + d.IntN(5) {
-		sh.kinds = append(sh.kinds, []opKind{writing, writing, writing, writing, writing, holderWrite, holderWrite, takeover, takeover, takeover, deletion}[d.IntN(11)])
+		sh.kinds = append(sh.kinds, []opKind{writing, writing, writing, holderWrite, holderWrite, takeover, takeover, takeover, deletion, publishing, publishing, publishing, saving, saving, erasing}[d.IntN(15)])
 	}
 	if v.moves {
 		for range 1 + d.IntN(4) {
@@ -73,7 +73,7 @@ type story struct {
 	chains  [][]int         // where copies are moved to: few, so that moves come back
 	archive map[int][]still // what each place held, oldest first
 	dirty   map[int]bool
-	made    map[string]string // content by stamp
+	made    map[string]string // content by stamp, and messages and contexts by what they are known by
 	lost    int
 	broken  []string // the promises that were broken
 }
@@ -284,10 +284,27 @@ func (st *story) look() {
 			st.broke("one stamp on two records: " + was + " and " + s.content())
 		}
 		st.made[s.stamp()] = s.content()
+		if wrong := s.besides(tag); wrong != "" {
+			st.broke(fmt.Sprintf("beside a record lies something else: at place %d %s", tag, wrong))
+		}
+		if n := len(s.messages); n > 0 {
+			st.same("messages to "+s.messages[n-1].ID, fmt.Sprint(s.messages))
+		}
+		if len(s.context) > opSize {
+			st.same("context of "+s.context[:opSize], s.context)
+		}
 		if wrong := s.derived(st.keys, st.id); tag == home && wrong != "" {
 			st.broke("home's entries differ from its record: " + wrong)
 		}
 	}
+}
+
+// same checks that what has one name is one thing.
+func (st *story) same(name, is string) {
+	if was, ok := st.made[name]; ok && was != is {
+		st.broke("one name for two things: " + name + ": " + was + " and " + is)
+	}
+	st.made[name] = is
 }
 
 func (st *story) broke(promise string) {

@@ -78,6 +78,9 @@ func (s *Store) bury(ctx context.Context, p place, l look) (bool, error) {
 	}
 	st := newStep(p, session.WhyRepair, "", l[home].image(), writes)
 	st.must = true
+	for _, w := range writes {
+		st.attachAt(w.tag, l[w.tag].dropping())
+	}
 	s.apply(ctx, st)
 	if err := st.outcome(); err != nil && !errors.Is(err, errRefused) {
 		return true, err

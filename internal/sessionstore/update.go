@@ -30,8 +30,8 @@ func check(base Record, op session.OpID, cond session.Condition) error {
 		return session.ErrNotFound
 	case cond.Epoch != 0 && cond.Epoch != base.Stamp.Epoch:
 		return &session.StaleEpochError{Given: cond.Epoch, Current: base.Stamp.Epoch, Owner: base.Owner()}
-	case len(cond.IfMatch) > 0 && !slices.Contains(cond.IfMatch, "*") && !slices.Contains(cond.IfMatch, base.Stamp.String()):
-		return &session.VersionMismatchError{Given: cond.IfMatch[0], Current: base.Stamp.String()}
+	case len(cond.IfMatch) > 0 && !slices.Contains(cond.IfMatch, "*") && !slices.Contains(cond.IfMatch, base.ETag().String()):
+		return &session.VersionMismatchError{Given: cond.IfMatch[0], Current: base.ETag().String()}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package sessionstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -31,6 +32,9 @@ func (st *story) end() {
 	for _, r := range st.reads {
 		v.read(r)
 	}
+	if final.exists() {
+		v.besides(ctx)
+	}
 	st.settled(ctx, final)
 }
 
@@ -38,7 +42,7 @@ func (st *story) end() {
 func (st *story) settled(ctx context.Context, final Record) {
 	s, p := st.stores[1], st.keys.Partition(st.id)
 	if final.exists() {
-		for _, kind := range []opKind{writing, takeover, writing} {
+		for _, kind := range []opKind{writing, takeover, publishing, saving, writing} {
 			o := st.newOp(kind)
 			if _, err := s.change(ctx, st.id, o.id, session.WhyPatch, time.Time{}, o.decide); err != nil {
 				st.broke(fmt.Sprintf("a %s in the end fails: %v", kind, err))
@@ -56,6 +60,36 @@ func (st *story) settled(ctx context.Context, final Record) {
 	}
 	st.dirty = map[int]bool{home: true}
 	st.look()
+}
+
+// besides compares what lies beside the records with the history that stands.
+func (v verdict) besides(ctx context.Context) {
+	var want, got strings.Builder
+	saved := ""
+	for _, letter := range v.log {
+		switch v.ops[letter-'A'].kind {
+		case publishing:
+			want.WriteString(string(letter) + string(letter))
+		case saving:
+			saved = string(letter)
+		case erasing:
+			saved = ""
+		}
+	}
+	page, err := v.stores[2].Messages(ctx, v.id, session.MessageQuery{Oldest: true, Limit: session.MaxPage}, session.Linearizable)
+	for _, m := range page.Messages {
+		got.WriteString(m.Kind)
+	}
+	if err != nil || got.String() != want.String() {
+		v.broke(fmt.Sprintf("messages are %q %v, the history has %q", got.String(), err, want.String()))
+	}
+	c, err := v.stores[2].Context(ctx, v.id, session.Linearizable)
+	if errors.Is(err, session.ErrContextNotFound) {
+		err = nil
+	}
+	if err != nil || string(c.Data) != saved {
+		v.broke(fmt.Sprintf("the context is %q %v, the history has %q", c.Data, err, saved))
+	}
 }
 
 // verdict is the history that stands in the end.

@@ -168,6 +168,7 @@ func about(cmds []redis.Cmder) string {
 
 var scriptNames = map[string]string{
 	casScript.SHA(): "cas", commitScript.SHA(): "commit", dropScript.SHA(): "drop", pruneScript.SHA(): "prune",
+	casAttachScript.SHA(): "cas+", commitAttachScript.SHA(): "commit+", findScript.SHA(): "find",
 }
 
 // tampered is a script with one guard taken out.

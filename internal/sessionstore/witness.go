@@ -112,4 +112,6 @@ func (s *Store) Verify(ctx context.Context) (lost []session.ID, report session.S
 }
 
 // knows reports whether op was applied to the record, as far as it can tell.
-func (r Record) knows(op session.OpID) bool { return r.applied(op) || r.forgotten(op) }
+func (r Record) knows(op session.OpID) bool {
+	return r.applied(op) || r.forgotten(op) || r.forgottenBeside(op)
+}
