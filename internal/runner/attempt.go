@@ -49,8 +49,8 @@ func (g *grant) child(lines chan<- Message) outcome {
 	if err != nil {
 		return outcome{result{Err: err, Code: 126}, g.pos.after}
 	}
-	limits, _ := g.validity.get()
-	p, err := leash.Start(leash.Command{Path: g.cfg.Path, Args: g.cfg.Args, Env: environ(g.cfg, g.session), Dir: dir}, limits)
+	p, err := leash.Start(leash.Command{Path: g.cfg.Path, Args: g.cfg.Args, Env: environ(g.cfg, g.session), Dir: dir},
+		limitsOf(time.Now(), g.lease.Until(), g.cfg.Grace))
 	if err != nil {
 		return outcome{result{Err: err, Code: 126}, g.pos.after}
 	}
@@ -75,12 +75,20 @@ func (g *grant) child(lines chan<- Message) outcome {
 
 // keep passes on until when the command may run, and returns when all of it is gone.
 func (g *grant) keep(p *leash.Process) {
-	holds, going, revoked := g.holds.Done(), g.going.Done(), (<-chan struct{})(g.revoked)
+	holds, going, revoked := g.holds.Done(), g.going.Done(), g.lease.Revoked()
+	var until time.Time
+	look := time.NewTimer(0)
+	defer look.Stop()
 	for {
-		limits, changed := g.validity.get()
-		p.Until(limits)
 		select {
-		case <-changed:
+		case <-look.C:
+			now := time.Now()
+			if at := g.lease.Until(); !at.Equal(until) {
+				until = at
+				g.length = max(g.length, at.Sub(now))
+				p.Until(limitsOf(now, until, g.cfg.Grace))
+			}
+			look.Reset(min(max(until.Sub(now)/looks, shortLook), longLook))
 		case <-holds:
 			holds = nil
 			p.Kill()

@@ -1,13 +1,12 @@
 // Package runner runs a command for each session that its node owns: it is the process beside a node that starts agents.
 //
-// It keeps the rules for a follower of package assignments. What is believed is in this order:
+// Its node hands out leases. What it believes is in this order:
 //
-//	stream     one connection to the node. What it assigned ends with it, whoever ends it: everything is killed at once, for where a node has
-//	           died another may start the same session within a fraction of a second
-//	validity   the node vouches for what it said until a moment that it puts off. Every child's leash knows that moment
-//	grant      one session under one epoch, from assigned to the acknowledgement of revoked. The next grant of a session begins when the one
-//	           before has ended
-//	attempt    one start of the command. A grant has several where the command fails and is started again
+//	stream   one connection to the node, kept by the follower behind Node. What it told ends with it, whoever ends it: everything is killed at
+//	         once, for where a node has died another may start the same session within a fraction of a second
+//	lease    the right to run one session under one epoch, up to a moment that the node puts off. The child's leash knows that moment
+//	grant    what is done under one lease. Its end lets the session go; another lease for the session comes after that
+//	attempt  one start of the command. A grant has several where the command fails and is started again
 //
 // # How a child ends
 //
@@ -15,8 +14,8 @@
 //	revoked               SIGTERM; SIGKILL after the grace, or earlier: a quarter of what is left until the deadline, at most a second, is kept for
 //	                      the kill, the rest of the output and the acknowledgement
 //	the runner is told    SIGTERM; SIGKILL after the shutdown grace. The stream stays open until every child is gone
-//	validity is short     SIGTERM when a quarter of its length is left; SIGKILL when an eighth is, or half a second. The leash does it, whatever
-//	                      the runner does
+//	the node is silent    SIGTERM when a quarter of the lease's length is left; SIGKILL when an eighth is, or half a second. The leash does it,
+//	                      whatever the runner does
 //	the stream has ended, SIGKILL at once
 //	or the epoch is old
 //	the runner is killed  SIGKILL at once, by the leash (package leash)

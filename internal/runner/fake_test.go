@@ -32,20 +32,71 @@ type fleet struct {
 	keys     map[string]bool
 
 	lines   chan *wire
-	acks    chan Released
+	acks    chan released
 	said    chan Message
 	reports chan Report
 }
 
 // wire is one stream.
 type wire struct {
-	events chan Event
-	over   <-chan struct{} // the runner has closed it
+	events chan event
+	over   chan struct{} // the follower has closed it
+}
+
+type kind int
+
+const (
+	snapshot kind = iota
+	assigned
+	revoked
+	valid
+	last // as valid, from a follower that then hangs
+)
+
+type event struct {
+	kind  kind
+	until time.Time // or the deadline
+	all   []Session
+}
+
+// lease is one that the fake hands out.
+type lease struct {
+	session Session
+	line    *told
+	ctx     context.Context
+	end     context.CancelFunc
+	revoked chan struct{}
+	done    chan struct{}
+
+	mu       sync.Mutex
+	deadline time.Time
+}
+
+// told is what a stream has told.
+type told struct {
+	mu    sync.Mutex
+	until time.Time
+}
+
+func (l *lease) Session() Session         { return l.session }
+func (l *lease) Context() context.Context { return l.ctx }
+func (l *lease) Revoked() <-chan struct{} { return l.revoked }
+
+func (l *lease) Until() time.Time {
+	l.line.mu.Lock()
+	defer l.line.mu.Unlock()
+	return l.line.until
+}
+
+func (l *lease) Deadline() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.deadline
 }
 
 func newFleet(sessions ...Session) *fleet {
-	f := &fleet{identity: Identity{Node: "node-1", Version: "test", Routes: needed}, sessions: map[string]Session{}, inputs: map[string][]Input{},
-		more: make(chan struct{}), keys: map[string]bool{}, lines: make(chan *wire, 1000), acks: make(chan Released, 100_000),
+	f := &fleet{identity: Identity{Version: "test", Routes: needed}, sessions: map[string]Session{}, inputs: map[string][]Input{},
+		more: make(chan struct{}), keys: map[string]bool{}, lines: make(chan *wire, 1000), acks: make(chan released, 100_000),
 		said: make(chan Message, 100_000), reports: make(chan Report, 100_000)}
 	for _, s := range sessions {
 		f.sessions[s.ID] = s
@@ -73,35 +124,80 @@ func (f *fleet) Identify(context.Context) (Identity, error) {
 	return f.identity, f.broken("identify")
 }
 
-func (f *fleet) Follow(ctx context.Context, _ string, take func(Event)) error {
-	l := &wire{make(chan Event), ctx.Done()}
-	f.lines <- l
+// Run follows one stream after another.
+func (f *fleet) Run(ctx context.Context, work func(Lease)) error {
+	for ctx.Err() == nil {
+		f.follow(ctx, &wire{make(chan event), make(chan struct{})}, work)
+	}
+	return ctx.Err()
+}
+
+// follow keeps the rules: what was told ends with the stream, or in time, and only then is the stream closed.
+func (f *fleet) follow(ctx context.Context, w *wire, work func(Lease)) {
+	defer close(w.over)
+	holding, drop := context.WithCancel(ctx)
+	defer drop()
+	var working sync.WaitGroup
+	defer working.Wait()
+	defer drop()
+	line, leases := &told{}, map[string]*lease{}
+	lapse := time.NewTimer(time.Hour)
+	defer lapse.Stop()
+	f.lines <- w
 	for {
+		var ev event
+		var ok bool
 		select {
-		case ev, ok := <-l.events:
-			if !ok {
-				return nil
-			}
-			take(ev)
+		case ev, ok = <-w.events:
+		case <-lapse.C:
 		case <-ctx.Done():
-			return ctx.Err()
+		}
+		if !ok {
+			return
+		}
+		switch ev.kind {
+		case snapshot, valid, last:
+			line.mu.Lock()
+			line.until = ev.until
+			line.mu.Unlock()
+			if ev.kind != last {
+				lapse.Reset(time.Until(ev.until))
+			}
+		case revoked:
+			l := leases[ev.all[0].ID]
+			l.mu.Lock()
+			l.deadline = ev.until
+			l.mu.Unlock()
+			close(l.revoked)
+			time.AfterFunc(time.Until(ev.until), l.end)
+			continue
+		case assigned:
+		}
+		for _, s := range ev.all {
+			former := leases[s.ID]
+			l := &lease{session: s, line: line, revoked: make(chan struct{}), done: make(chan struct{})}
+			l.ctx, l.end = context.WithCancel(holding)
+			leases[s.ID] = l
+			working.Go(func() {
+				defer close(l.done)
+				if former != nil {
+					<-former.done
+				}
+				work(l)
+				select {
+				case <-l.revoked:
+					f.acks <- released{s.ID, s.Epoch}
+				case <-holding.Done():
+				}
+			})
 		}
 	}
 }
 
-func (f *fleet) Ack(_ context.Context, _, watcher string, released []Released) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err := f.broken("ack"); err != nil {
-		return err
-	}
-	if watcher != "w" {
-		return ErrLost
-	}
-	for _, r := range released {
-		f.acks <- r
-	}
-	return nil
+// released is a session that was let go when it was wanted back.
+type released struct {
+	id    string
+	epoch uint64
 }
 
 func (f *fleet) held(id string, epoch uint64) (Session, error) {
@@ -281,14 +377,14 @@ func start(t *testing.T, f *fleet, script string, change func(*Config)) *site {
 }
 
 // stream takes the runner's next connection and greets it.
-func (s *site) stream(valid time.Duration, assigned ...Session) *wire {
+func (s *site) stream(length time.Duration, all ...Session) *wire {
 	s.t.Helper()
 	l := await(s.t, "a stream", s.fleet.lines)
-	s.send(l, Event{Kind: Snapshot, Watcher: "w", Until: wall(valid), Assignments: assigned})
+	s.send(l, event{snapshot, time.Now().Add(length), all})
 	return l
 }
 
-func (s *site) send(l *wire, ev Event) {
+func (s *site) send(l *wire, ev event) {
 	s.t.Helper()
 	select {
 	case l.events <- ev:
@@ -301,7 +397,19 @@ func (s *site) send(l *wire, ev Event) {
 
 func (s *site) revoke(l *wire, of Session, in time.Duration) {
 	s.t.Helper()
-	s.send(l, Event{Kind: Revoked, ID: of.ID, Epoch: of.Epoch, Deadline: wall(in)})
+	s.send(l, event{revoked, time.Now().Add(in), []Session{of}})
+}
+
+// assign hands out a session.
+func (s *site) assign(l *wire, one Session) {
+	s.t.Helper()
+	s.send(l, event{assigned, time.Time{}, []Session{one}})
+}
+
+// vouch puts the end of all that was told off, or nearer.
+func (s *site) vouch(l *wire, length time.Duration) {
+	s.t.Helper()
+	s.send(l, event{kind: valid, until: time.Now().Add(length)})
 }
 
 // says takes the next message that was published.
@@ -309,8 +417,6 @@ func (s *site) says(kind, text string) {
 	s.t.Helper()
 	require.Equal(s.t, Message{kind, text}, await(s.t, text, s.fleet.said))
 }
-
-func wall(in time.Duration) time.Time { return time.Now().Add(in).Round(0) }
 
 func agent(n int) Session {
 	return Session{ID: fmt.Sprint("s", n), Type: "agent", Name: fmt.Sprint("name-", n), Workspace: "/nowhere", Status: active, Epoch: 3}

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -31,12 +33,11 @@ const (
 
 // grant is one session under one epoch.
 type grant struct {
-	*stream
-	session Session // as it was when the grant began
+	*Runner
+	lease   Lease
+	session Session
 	epoch   uint64
 	log     *slog.Logger
-	former  *grant // of the same session; nil: there is none
-	done    chan struct{}
 
 	holds context.Context // while the session is held: its end is the child's
 	lose  context.CancelCauseFunc
@@ -45,85 +46,70 @@ type grant struct {
 	life  context.Context // while anything may be done for it: the work after the child's end included
 	end   context.CancelFunc
 
-	revoked  chan struct{}
-	deadline time.Time // of the revocation, before revoked is closed
-
 	pos      position
 	recorded string // what LabelAfter is
 	status   string
+	length   time.Duration // the longest time ahead that the node has vouched for
 }
 
-// newGrant is called under the stream's lock.
-func newGrant(s *stream, session Session, former *grant) *grant {
-	g := &grant{stream: s, session: session, epoch: session.Epoch, former: former, done: make(chan struct{}), revoked: make(chan struct{}),
-		log: s.cfg.Log.With("session", session.ID, "epoch", session.Epoch)}
-	g.holds, g.lose = context.WithCancelCause(s.holding)
+// grant is the whole life of one. closing ends when the runner does.
+func (r *Runner) grant(closing context.Context, l Lease) {
+	s := l.Session()
+	if !slices.Contains(r.cfg.Types, s.Type) {
+		return
+	}
+	g := &grant{Runner: r, lease: l, session: s, epoch: s.Epoch, log: r.cfg.Log.With("session", s.ID, "epoch", s.Epoch)}
+	g.holds, g.lose = context.WithCancelCause(l.Context())
+	defer g.lose(errOver)
 	g.going, g.stop = context.WithCancel(g.holds)
 	g.life, g.end = context.WithCancel(g.holds)
-	return g
+	var watch sync.WaitGroup
+	watch.Go(func() { g.watch(closing) })
+	defer watch.Wait()
+	defer g.stop()
+	if g.enter() {
+		g.runs()
+		g.leave()
+	}
 }
 
-// revoke is called under the stream's lock, at most once for a grant.
-func (g *grant) revoke(now, deadline time.Time) {
-	g.deadline = deadline
-	g.within(settleBy(now, deadline).Sub(now))
-	close(g.revoked)
-	g.stop()
+// watch ends in order what is revoked, or whose runner ends.
+func (g *grant) watch(closing context.Context) {
+	defer g.stop()
+	select {
+	case <-g.lease.Revoked():
+		g.within(g.settleTime())
+	case <-closing.Done():
+		g.within(g.cfg.ShutdownGrace + finishTime)
+	case <-g.going.Done():
+	}
 }
 
-// shut ends the grant in order because the runner ends.
-func (g *grant) shut() {
-	g.within(g.cfg.ShutdownGrace + finishTime)
-	g.stop()
-}
-
-// within ends all that is done for the session in time; the shortest one counts.
+// within ends all that is done for the session in time.
 func (g *grant) within(d time.Duration) { time.AfterFunc(d, g.end) }
 
-// killBy returns when a child that is told to end now must be killed.
-func (g *grant) killBy(now time.Time) time.Time {
-	if g.wasRevoked() {
-		return killBy(now, g.deadline, g.cfg.Grace)
-	}
-	return now.Add(g.cfg.ShutdownGrace)
+// settleTime is how much time there is for all that comes before a revoked session is let go.
+func (g *grant) settleTime() time.Duration {
+	now, deadline := time.Now(), g.lease.Deadline()
+	g.log.Info("the node takes the session back", "within", deadline.Sub(now))
+	return settleBy(now, deadline).Sub(now)
 }
 
 func (g *grant) wasRevoked() bool {
 	select {
-	case <-g.revoked:
+	case <-g.lease.Revoked():
 		return true
 	default:
 		return false
 	}
 }
 
-// run is the whole life of a grant.
-func (g *grant) run() {
-	defer close(g.done)
-	defer g.over(g)
-	defer g.lose(errOver)
-	if g.former != nil {
-		<-g.former.done
-		g.former = nil
-	}
-	if g.enter() {
-		g.runs()
-		g.leave()
-	}
-	select { // what was completed is held until the node takes it back
-	case <-g.going.Done():
-	case <-g.revoked:
-	}
-	if g.holds.Err() != nil && !g.wasRevoked() { // lost: the node says so in its own time
-		select {
-		case <-g.revoked:
-		case <-g.holding.Done():
-		case <-g.closing:
-		}
-	}
+// killBy returns when a child that is told to end now must be killed.
+func (g *grant) killBy(now time.Time) time.Time {
 	if g.wasRevoked() {
-		g.acknowledge(Released{g.session.ID, g.epoch})
+		return killBy(now, g.lease.Deadline(), g.cfg.Grace)
 	}
+	return now.Add(g.cfg.ShutdownGrace)
 }
 
 // enter waits for room.
@@ -158,7 +144,7 @@ func (g *grant) runs() {
 	}
 	failures := 0
 	pause := backoff{first: g.cfg.FirstPause, most: g.cfg.LongestPause}
-	for g.validity.ahead(g.going) {
+	for g.ahead() {
 		began := time.Now()
 		out := g.attempt()
 		if g.holds.Err() != nil {
@@ -166,7 +152,7 @@ func (g *grant) runs() {
 		}
 		if out.Told {
 			g.report("let go", Report{Labels: labelled(out.after)})
-			continue // the node may vouch for it again in the last moment
+			continue
 		}
 		if time.Since(began) >= g.cfg.LongestPause {
 			failures = 0
@@ -184,6 +170,15 @@ func (g *grant) runs() {
 			return
 		}
 	}
+}
+
+// ahead waits while there is little time to run, by what there was before: a child may have been told to end for want of it, and the node
+// may vouch for the session again in the last moment. false: there is no other attempt.
+func (g *grant) ahead() bool {
+	for g.going.Err() == nil && time.Until(g.lease.Until()) < g.length/2 {
+		wait(g.going, shortLook)
+	}
+	return g.going.Err() == nil
 }
 
 // verdict is the status that an attempt leaves: active means that there is another one.

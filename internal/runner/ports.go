@@ -8,14 +8,28 @@ import (
 	"time"
 )
 
-// Node is the node that is followed: its assignments are known to itself alone.
+// Node is the node beside which the runner stands. Its follower keeps the rules of package assignments.
 type Node interface {
 	// Identify asks who answers and what it offers.
 	Identify(ctx context.Context) (Identity, error)
-	// Follow reads a stream of assignments to its end and hands each event over in turn. It returns nil after an orderly end.
-	Follow(ctx context.Context, node string, take func(Event)) error
-	// Ack tells the node that what it revoked was let go. The error wraps ErrLost where it knows no such watcher any more.
-	Ack(ctx context.Context, node, watcher string, released []Released) error
+	// Run calls work for each lease that the node hands out, in a goroutine of its own. A session has no other lease until work has
+	// returned; then the node may know that it was let go. Run goes on through the loss of the node and returns when ctx has ended and all
+	// work has returned: ctx's error, or one that would not pass by itself.
+	Run(ctx context.Context, work func(Lease)) error
+}
+
+// Lease is the right to run a session under one epoch.
+type Lease interface {
+	// Session is the session as it was when it was assigned.
+	Session() Session
+	// Context ends when the session must not be run any more.
+	Context() context.Context
+	// Until is up to when the node vouches for it, with a monotonic reading. The node puts it off again and again.
+	Until() time.Time
+	// Revoked is closed when the node wants the session back by the deadline.
+	Revoked() <-chan struct{}
+	// Deadline is when a revoked session must be let go, with a monotonic reading; zero: it is not revoked.
+	Deadline() time.Time
 }
 
 // Sessions is what the fleet keeps for a session. Errors wrap ErrLost or ErrRefused, or else another try may succeed.
@@ -48,39 +62,8 @@ func (e *GoneError) Error() string {
 
 // Identity says who answers at the node's address.
 type Identity struct {
-	Node    string
 	Version string
 	Routes  []string // "GET /v1/nodes"
-}
-
-// Kind is what an event of a stream of assignments says.
-type Kind string
-
-// The kinds of events; see package assignments.
-const (
-	Snapshot Kind = "snapshot" // Watcher, Until, Assignments
-	Assigned Kind = "assigned" // Assignments: one
-	Revoked  Kind = "revoked"  // ID, Epoch, Deadline
-	Valid    Kind = "valid"    // Until
-	End      Kind = "end"      // Reason
-)
-
-// Event is one event. Until and Deadline are of this machine's wall clock.
-type Event struct {
-	Kind        Kind
-	Watcher     string
-	Until       time.Time
-	Assignments []Session
-	ID          string
-	Epoch       uint64
-	Deadline    time.Time
-	Reason      string
-}
-
-// Released is a session that was let go, under the epoch that revoked named.
-type Released struct {
-	ID    string
-	Epoch uint64
 }
 
 // Session is what the runner needs to know of one.

@@ -46,12 +46,6 @@ func TestARevokedChildIsKilledWithTimeToSpare(t *testing.T) {
 	})
 }
 
-func TestTheWallClockIsLookedAtOnce(t *testing.T) {
-	t.Parallel()
-	now := time.Now()
-	require.Equal(t, now.Add(3*time.Second), local(now, now.Add(3*time.Second).Round(0)))
-}
-
 func TestPausesGrowAndDiffer(t *testing.T) {
 	t.Parallel()
 	b := backoff{first: time.Second, most: 8 * time.Second}

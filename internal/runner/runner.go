@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -35,45 +36,85 @@ func New(cfg Config, node Node, sessions Sessions) (*Runner, error) {
 	return r, nil
 }
 
-// unfit is an error that another try does not mend.
-type unfit struct{ error }
-
-func (u unfit) Unwrap() error { return u.error }
-
-// Run follows the node until ctx ends, and connects again when a stream does. It returns nil when every child has ended because ctx did, and an
-// error where the node cannot be what a runner needs.
+// Run runs what the node hands out until ctx ends and every child has. It returns nil then, and an error where the node cannot be what a runner
+// needs.
 func (r *Runner) Run(ctx context.Context) error {
+	if err := r.meet(ctx); err != nil || ctx.Err() != nil {
+		return err
+	}
+	// The node keeps its word while the children end: the line to it is closed after them.
+	line, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer hangUp()
+	var children crowd
+	defer context.AfterFunc(ctx, func() {
+		children.leave()
+		hangUp()
+	})()
+	err := r.node.Run(line, func(l Lease) {
+		if children.enter() {
+			defer children.exit()
+			r.grant(ctx, l)
+		}
+	})
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// meet asks the node what it offers, until it answers.
+func (r *Runner) meet(ctx context.Context) error {
 	pause := backoff{first: 100 * time.Millisecond, most: 5 * time.Second}
 	for {
-		greeted, err := r.connect(ctx)
-		if greeted {
-			pause.reset()
-		}
+		asked, cancel := context.WithTimeout(ctx, callTime)
+		id, err := r.node.Identify(asked)
+		cancel()
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case errors.As(err, &unfit{}):
-			return err
+		case err == nil:
+			return offers(id)
+		case errors.Is(err, ErrRefused):
+			return fmt.Errorf("ask the node who it is: %w", err)
 		}
-		r.cfg.Log.Warn("nothing is held, and the node is asked again", "error", err)
+		r.cfg.Log.Warn("the node does not answer, and is asked again", "error", err)
 		if !wait(ctx, pause.next()) {
 			return nil
 		}
 	}
 }
 
-func (r *Runner) connect(ctx context.Context) (greeted bool, err error) {
-	asked, cancel := context.WithTimeout(ctx, callTime)
-	id, err := r.node.Identify(asked)
-	cancel()
-	switch {
-	case errors.Is(err, ErrRefused):
-		return false, unfit{fmt.Errorf("ask who answers: %w", err)}
-	case err != nil:
-		return false, fmt.Errorf("ask who answers: %w", err)
+// offers fails where something needed is missing.
+func offers(id Identity) error {
+	missing := slices.DeleteFunc(slices.Clone(needed), func(route string) bool { return slices.Contains(id.Routes, route) })
+	if len(missing) == 0 {
+		return nil
 	}
-	if missing := slices.DeleteFunc(slices.Clone(needed), func(route string) bool { return slices.Contains(id.Routes, route) }); len(missing) > 0 {
-		return false, unfit{fmt.Errorf("node %s (version %s) does not offer %s: a runner needs a node of its own version", id.Node, id.Version, strings.Join(missing, ", "))}
+	return fmt.Errorf("the node (version %s) does not offer %s: a runner needs a node of its own version", id.Version, strings.Join(missing, ", "))
+}
+
+// crowd counts who is in, and lets nobody in any more once it is to leave.
+type crowd struct {
+	mu     sync.Mutex
+	closed bool
+	in     sync.WaitGroup
+}
+
+func (c *crowd) enter() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.in.Add(1)
 	}
-	return r.follow(ctx, id)
+	return !c.closed
+}
+
+func (c *crowd) exit() { c.in.Done() }
+
+// leave returns when all have left.
+func (c *crowd) leave() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.in.Wait()
 }
