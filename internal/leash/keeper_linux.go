@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	obeyTime  = 2 * time.Second // until a leash that was told to kill has reported the end; then it is killed itself
-	orderTime = time.Second     // for one order; a leash that does not read acts on the last one that it has
+	obeyTime  = 10 * time.Second // until a leash that was told to kill has reported the end; then it is killed itself
+	orderTime = time.Second      // for one order; a leash that does not read acts on the last one that it has
 )
 
 // The leash's ends of the pipes, beside the command's standard streams.
@@ -21,6 +21,17 @@ const (
 	ordersFD = 3
 	reportFD = 4
 )
+
+// Check fails where Start would, whatever the command.
+func Check() error {
+	if _, err := os.Stat(self); err != nil {
+		return fmt.Errorf("leash: %w", err)
+	}
+	return nil
+}
+
+// self is this program, though its file was replaced since the process was started: that one would speak of other orders.
+const self = "/proc/self/exe"
 
 // Process is a command on its leash.
 type Process struct {
@@ -45,8 +56,7 @@ func Start(c Command, l Limits) (*Process, error) {
 		ends.closeOurs()
 		return nil, fmt.Errorf("leash: %w", ends.err)
 	}
-	// The program's file may have been replaced since this process was started: that one would speak of other orders.
-	cmd := exec.Command("/proc/self/exe")
+	cmd := exec.Command(self)
 	cmd.Args = append([]string{os.Args[0], Word, c.Path}, c.Args...)
 	cmd.Env, cmd.Dir = c.Env, c.Dir
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in.theirs, out.theirs, errs.theirs

@@ -28,6 +28,7 @@ type fleet struct {
 	inputs   map[string][]Input
 	more     chan struct{} // closed when inputs come
 	gone     string        // cursors before it are
+	full     bool          // no session has room for labels
 	fail     func(op string) error
 	keys     map[string]bool
 
@@ -228,6 +229,9 @@ func (f *fleet) Report(_ context.Context, id string, epoch uint64, r Report) err
 	s, err := f.held(id, epoch)
 	if err != nil {
 		return err
+	}
+	if f.full && r.Labels[LabelExit] != nil {
+		return fmt.Errorf("labels: %w", ErrRefused)
 	}
 	if r.Status != "" {
 		s.Status = r.Status

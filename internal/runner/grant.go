@@ -231,7 +231,11 @@ func (g *grant) report(what string, r Report) bool {
 	if r.Status == "" && len(r.Labels) == 0 {
 		return true
 	}
-	if g.insist(what, func(ctx context.Context) error { return g.sessions.Report(ctx, g.session.ID, g.epoch, r) }) != nil {
+	err := g.insist(what, func(ctx context.Context) error { return g.sessions.Report(ctx, g.session.ID, g.epoch, r) })
+	if errors.Is(err, ErrRefused) && r.Status != "" && len(r.Labels) > 0 { // there may be no room for labels: the status counts more
+		return g.report(what, Report{Status: r.Status})
+	}
+	if err != nil {
 		return false
 	}
 	g.status = cmp.Or(r.Status, g.status)

@@ -79,7 +79,9 @@ func (g *grant) insist(what string, call func(context.Context) error) error {
 			g.log.Error("refused", "at", what, "error", err)
 			return err
 		}
-		g.log.Debug("not answered, and tried again", "at", what, "error", err)
+		if pause.last == 0 {
+			g.log.Warn("it is tried again until it succeeds", "at", what, "error", err)
+		}
 		if !wait(g.life, pause.next()) {
 			return err
 		}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"orchestrator/internal/leash"
 )
 
 // needed is what a node must offer beside the stream.
@@ -24,9 +26,12 @@ type Runner struct {
 	room     chan struct{} // one for each child; nil: there is always room
 }
 
-// New returns a runner; Run begins. It fails where the configuration does not hold.
+// New returns a runner; Run begins. It fails where the configuration does not hold, or this machine cannot keep children on leashes.
 func New(cfg Config, node Node, sessions Sessions) (*Runner, error) {
 	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if err := leash.Check(); err != nil {
 		return nil, err
 	}
 	r := &Runner{cfg: cfg, node: node, sessions: sessions}

@@ -87,6 +87,17 @@ func TestRestartPolicies(t *testing.T) {
 	}
 }
 
+func TestTheStatusIsKeptWhereLabelsHaveNoRoom(t *testing.T) {
+	t.Parallel()
+	one := agent(1)
+	f := newFleet(one)
+	f.full = true
+	s := start(t, f, "exit 3", func(c *Config) { c.Restart = Never })
+	s.stream(hour, one)
+	await(t, "the end", f.reports)
+	require.Equal(t, failed, f.session("s1").Status)
+}
+
 func TestARevokedSessionEndsBeforeItIsAcknowledged(t *testing.T) {
 	t.Parallel()
 	one := agent(1)
