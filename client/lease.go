@@ -62,6 +62,25 @@ func (l *Lease) Context() context.Context { return l.ctx }
 // the deadline, which may be at once.
 func (l *Lease) Revoked() <-chan struct{} { return l.revoked }
 
+// Until returns up to when the node vouches for the lease as things stand, on this process's monotonic clock. The node puts it off again and
+// again; if it does not, the context ends then. It is for who must have stopped by then and takes a while to.
+func (l *Lease) Until() time.Time {
+	until := l.term.until.Load()
+	if until == nil {
+		return time.Time{}
+	}
+	return *until
+}
+
+// Deadline returns when a session that is Revoked must be let go of, on this process's monotonic clock; the zero time where it is not.
+func (l *Lease) Deadline() time.Time {
+	limit := l.limit.Load()
+	if limit == nil {
+		return time.Time{}
+	}
+	return *limit
+}
+
 // Release says that the session runs here no more. It ends the context, and where the session was revoked it waits until the node has the
 // acknowledgement. Every lease must be released, whatever ended it: until then Follow hands out no other for the session, and does not
 // return. To release twice does no harm. An error means that the node could not be told in time; there is nothing left to do about it.

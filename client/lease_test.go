@@ -139,6 +139,9 @@ func TestTheConnectionIsClosedLast(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	leases, _ := leasesOf(t, ctx, c, "node-1")
 	l := await(t, leases)
+	if left := time.Until(l.Until()); left <= 0 || left > f.Validity || !l.Deadline().IsZero() {
+		t.Errorf("vouched for another %s of %s, to be let go by %s", left, f.Validity, l.Deadline())
+	}
 	cancel()
 	await(t, l.Context().Done())
 	moved := make(chan error, 1)
@@ -147,6 +150,9 @@ func TestTheConnectionIsClosedLast(t *testing.T) {
 		moved <- err
 	}()
 	await(t, l.Revoked())
+	if left := time.Until(l.Deadline()); left > f.RevokeTimeout {
+		t.Errorf("to be let go within %s, more than %s", left, f.RevokeTimeout)
+	}
 	nothingComes(t, moved, "it was moved while it ran")
 	if !f.Held(made.ID) {
 		t.Fatal("the node believes that nobody runs it")

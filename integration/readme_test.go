@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -32,7 +33,9 @@ func TestReadmeCommandsWork(t *testing.T) {
 	t.Parallel()
 	redistest.Single(t) // with the other tests of the built program; skips by name where none was asked for
 	ran := 0
-	for _, block := range readmeBlocks(t) {
+	agents, blocks := agentBlocks(readmeBlocks(t))
+	runAgents(t, strings.Join(agents, ""))
+	for _, block := range blocks {
 		for line := range strings.Lines(block) {
 			line = strings.TrimSpace(line)
 			switch {
@@ -61,7 +64,8 @@ func TestReadmeCommandsWork(t *testing.T) {
 
 func readmeCurls(t *testing.T) (lines []string) {
 	t.Helper()
-	for _, block := range readmeBlocks(t) {
+	_, blocks := agentBlocks(readmeBlocks(t))
+	for _, block := range blocks {
 		for line := range strings.Lines(block) {
 			if strings.HasPrefix(line, "curl ") {
 				lines = append(lines, strings.TrimSpace(line))
@@ -89,6 +93,56 @@ func runDev(t *testing.T, curls []string) {
 			t.Errorf("%s\nanswers %s %v", line, out, err)
 		}
 	}
+}
+
+// agentBlocks are the blocks of the section about agents, which are one script together.
+func agentBlocks(blocks []string) (agents, others []string) {
+	for _, block := range blocks {
+		if strings.Contains(block, "agent.sh") {
+			agents = append(agents, block)
+		} else {
+			others = append(others, block)
+		}
+	}
+	return agents, others
+}
+
+// runAgents runs the README's agents, addresses and patience aside to the letter, beside three nodes.
+func runAgents(t *testing.T, script string) {
+	t.Helper()
+	for _, tool := range []string{"bash", "curl"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Logf("%s is not installed: the agents are not run", tool)
+			return
+		}
+	}
+	var ports []string
+	for i, url := range threeNodes(t) {
+		port := url[strings.LastIndex(url, ":")+1:]
+		ports = append(ports, port)
+		script = strings.ReplaceAll(script, fmt.Sprint("127.0.0.1:", 8080+i), "127.0.0.1:"+port)
+	}
+	script = strings.ReplaceAll(script, "for port in 8080 8081 8082", "for port in "+strings.Join(ports, " "))
+	script = strings.ReplaceAll(script, "/tmp/orchestrator-sum", t.TempDir())
+	script = strings.ReplaceAll(script, "sleep 3", "sleep 10") // this machine may be busy
+	cmd := exec.CommandContext(t.Context(), "bash", "-c", "trap 'kill $(jobs -p); wait' EXIT\n"+script)
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(harness.Build(t))+":"+os.Getenv("PATH"))
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), `"42"`) {
+		t.Errorf("the agents of README.md end with %v:\n%s", err, out)
+	}
+}
+
+// threeNodes are those of `dev`.
+func threeNodes(t *testing.T) (urls []string) {
+	t.Helper()
+	dev := harness.Start(t, harness.Program{Name: "dev", Path: harness.Build(t), Args: []string{"dev", "--nodes", "3", "--port", "0"}})
+	dev.WaitLog(t, 30*time.Second, "Nothing survives")
+	for _, node := range []string{"node-1", "node-2", "node-3"} {
+		urls = append(urls, strings.Fields(dev.Logged("  " + node + " ")[0])[1])
+	}
+	return urls
 }
 
 // runBench runs the README's `bench`, addresses and duration aside to the letter, against the two nodes of `dev`.

@@ -7,9 +7,14 @@ package main
 import (
 	"context"
 	"os"
+
+	"orchestrator/internal/leash"
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == leash.Word { // `run` starts this program so, and nobody else does
+		os.Exit(leash.Main(os.Args[2:]))
+	}
 	ctx, stop := untilSignal(context.Background(), os.Exit)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ())
 	stop()

@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 
+	"orchestrator/internal/leash"
 	"orchestrator/internal/redistest"
 )
 
@@ -11,6 +12,9 @@ import (
 const asProcess = "ORCHESTRATOR_TEST_AS_PROCESS"
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == leash.Word {
+		main()
+	}
 	switch os.Getenv(asProcess) {
 	case "program":
 		main()

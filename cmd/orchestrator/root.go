@@ -15,6 +15,7 @@ type commands struct {
 	serve func(ctx context.Context, cfg config.Config, stderr io.Writer) error
 	dev   func(ctx context.Context, o devOptions, stdout, stderr io.Writer) error
 	bench func(ctx context.Context, o benchOptions, stdout, stderr io.Writer) error
+	run   func(ctx context.Context, o runOptions, stderr io.Writer) error
 }
 
 func newRoot(environ []string, do commands) *cobra.Command {
@@ -27,7 +28,7 @@ func newRoot(environ []string, do commands) *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return fmt.Errorf("%s: %w", cmd.CommandPath(), err) })
-	root.AddCommand(newServe(environ, do.serve), newDev(do.dev), newBench(do.bench), newVersion())
+	root.AddCommand(newServe(environ, do.serve), newDev(do.dev), newRun(environ, do.run), newBench(do.bench), newVersion())
 	return root
 }
 

@@ -17,7 +17,7 @@ const (
 
 // run is the program without its process: one command line, from its words to its exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
-	root := newRoot(environ, commands{serve: serve, dev: dev, bench: runBench})
+	root := newRoot(environ, commands{serve: serve, dev: dev, bench: runBench, run: runAgents})
 	root.SetArgs(append([]string{}, args...)) // never nil, for which cobra would take the process's own
 	root.SetIn(stdin)
 	root.SetOut(stdout)

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"orchestrator/cmd/orchestrator/internal/config"
 )
@@ -25,6 +26,7 @@ type spoken struct {
 	served    *config.Config
 	developed *devOptions
 	loaded    *benchOptions
+	ran       *runOptions
 }
 
 // speak runs a command line whose long-running commands end at once with the error given.
@@ -36,6 +38,7 @@ func speak(t *testing.T, environ []string, result error, args ...string) spoken 
 		serve: func(_ context.Context, cfg config.Config, _ io.Writer) error { s.served = &cfg; return result },
 		dev:   func(_ context.Context, o devOptions, _, _ io.Writer) error { s.developed = &o; return result },
 		bench: func(_ context.Context, o benchOptions, _, _ io.Writer) error { s.loaded = &o; return result },
+		run:   func(_ context.Context, o runOptions, _ io.Writer) error { s.ran = &o; return result },
 	})
 	root.SetArgs(append([]string{}, args...))
 	root.SetOut(&stdout)
@@ -48,7 +51,7 @@ func speak(t *testing.T, environ []string, result error, args ...string) spoken 
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{
-		"help": {"--help"}, "serve": {"serve", "--help"}, "dev": {"dev", "--help"}, "bench": {"bench", "--help"}, "version": {"version", "--help"},
+		"help": {"--help"}, "serve": {"serve", "--help"}, "dev": {"dev", "--help"}, "bench": {"bench", "--help"}, "run": {"run", "--help"}, "version": {"version", "--help"},
 	} {
 		got := speak(t, nil, nil, args...)
 		path := filepath.Join("testdata", name+".golden")
@@ -102,6 +105,12 @@ func TestExitCodes(t *testing.T) {
 		"unknown operation":      {[]string{"bench", "--url=http://h", "--mix=make=1"}, nil, exitUsage, `orchestrator: mix "make=1" must be weights such as`},
 		"two ends of a load":     {[]string{"bench", "--url=http://h", "--requests=5", "--duration=1s"}, nil, exitUsage, `duration "1s" must be given, or a number of requests`},
 		"unknown report":         {[]string{"bench", "--url=http://h", "-o=xml"}, nil, exitUsage, `output "xml" must be table or json`},
+		"nothing to run":         {[]string{"run", "--type=a"}, nil, exitUsage, "orchestrator: a command is required, after --\n"},
+		"run for nobody":         {[]string{"run", "--", "sh"}, nil, exitUsage, "orchestrator: type is required"},
+		"unknown program":        {[]string{"run", "--type=a", "--", "no-such-agent"}, nil, exitUsage, `the command cannot be run: exec: "no-such-agent"`},
+		"run beside nothing":     {[]string{"run", "--type=a", "--node=ftp://x", "sh"}, nil, exitUsage, `address "ftp://x" must be http`},
+		"all that run is told":   {[]string{"run", "--restart=x", "--workspace=y", "sh"}, nil, exitUsage, `workspace "y" must be`},
+		"run that fails":         {[]string{"run", "--type=a", "sh"}, errors.New("no"), exitFailure, "orchestrator: no\n"},
 		"unknown output":         {[]string{"version", "-o", "xml"}, nil, exitUsage, `output "xml" (from --output) must be text or json`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -111,6 +120,20 @@ func TestExitCodes(t *testing.T) {
 				t.Errorf("code %d, out %q, err:\n%s\nwant code %d and:\n%s", got.code, got.out, got.err, row.code, row.says)
 			}
 		})
+	}
+}
+
+func TestRunLeavesTheCommandsOwnFlagsAlone(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"run", "--type=a,b", "--", "sh", "-c", "x", "--grace=1s"}, {"run", "--type=a", "--type=b", "sh", "-c", "x", "--grace=1s"}} {
+		got := speak(t, []string{"A=b"}, nil, args...)
+		if got.code != exitOK || got.ran == nil {
+			t.Fatalf("%q: %+v", args, got)
+		}
+		c := got.ran.config
+		if strings.Join(c.Args, " ") != "-c x --grace=1s" || !filepath.IsAbs(c.Path) || strings.Join(c.Types, " ") != "a b" || c.Environ[0] != "A=b" || c.Grace != 5*time.Second {
+			t.Errorf("%q: %+v", args, c)
+		}
 	}
 }
 

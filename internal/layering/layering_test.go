@@ -34,11 +34,13 @@ var layers = map[string][]string{
 	"internal/openapi":  {},
 	"internal/httpapi":  {"internal/session", "internal/assignments", "internal/openapi"},
 	"internal/bench":    {"internal/session"},
+	"internal/leash":    {},
+	"internal/runner":   {"internal/leash"},
 	"internal/layering": {},
 	"client":            {}, // what others import: nothing of the product shows in it
 	"cmd/orchestrator": {"cmd/orchestrator", "internal/session", "internal/keyspace", "internal/redisx", "internal/registry", "internal/lease",
 		"internal/balancer", "internal/sessionstore", "internal/handover", "internal/events", "internal/peers", "internal/assignments", "internal/fleet",
-		"internal/httpapi", "internal/bench"},
+		"internal/httpapi", "internal/bench", "internal/leash", "internal/runner", "client"},
 }
 
 // wiredInTests are what tests of a package may import beside: those of the use cases run on the real thing.
@@ -62,7 +64,8 @@ var libraries = map[string][]string{
 	"go.uber.org/goleak":                     {},
 	"github.com/redis/go-redis":              {"cmd/orchestrator", "internal/redisx", "internal/registry", "internal/lease", "internal/balancer", "internal/sessionstore", "internal/handover", "internal/events"},
 	"testing":                                {},
-	"os/exec":                                {},
+	"os/exec":                                {"cmd/orchestrator", "internal/leash"},
+	"golang.org/x/sys":                       {"internal/leash"},
 	"net/http":                               {"cmd/orchestrator", "internal/httpapi", "internal/peers", "internal/bench", "client"},
 	"github.com/gin-gonic/gin/binding":       {},
 	"github.com/gin-gonic/gin/codec/msgpack": {},
