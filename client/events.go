@@ -15,7 +15,6 @@ const (
 	SessionCreated  = "session.created"
 	SessionUpdated  = "session.updated"
 	SessionAssigned = "session.assigned"
-	SessionRevoked  = "session.revoked"
 	SessionMoved    = "session.moved"
 	SessionExpired  = "session.expired"
 	SessionDeleted  = "session.deleted"
@@ -43,6 +42,11 @@ type Event struct {
 	Version      uint64    `json:"version,omitempty"`
 	Reason       string    `json:"reason,omitempty"`
 	Actor        string    `json:"actor,omitempty"`
+
+	// Of NodeRecovered: what became of the sessions that the node owned when it was declared dead.
+	Expected  int `json:"expected,omitempty"`
+	Recovered int `json:"recovered,omitempty"`
+	Lost      int `json:"lost,omitempty"`
 
 	// Cursor is where another watch may go on so as to miss nothing after this event; it may be told some again. Empty: not known yet.
 	Cursor string `json:"-"`

@@ -5,8 +5,8 @@ import "strings"
 // Limits of what is sent in paths and headers. The API has the others, and names them.
 const (
 	maxNodeID = 63
-	maxKey    = 255 // of an idempotency key
-	maxCursor = 255
+	maxKey    = 255      // of an idempotency key
+	maxCursor = 64 << 10 // one of events has about 2,000 characters with 256 partitions
 	maxETag   = 255
 )
 
