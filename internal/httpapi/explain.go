@@ -18,8 +18,16 @@ func (a *api) explainSession(c *gin.Context, _ query) error {
 	if err != nil {
 		return err
 	}
-	return reply(c, http.StatusOK, viewExplanation(e))
+	v := viewExplanation(e)
+	if recent, err := a.cfg.Events.ForSession(c.Request.Context(), id, ExplainedEvents); err == nil { // the rest is worth telling without them
+		v.Events = make(eventsView, len(recent))
+		copy(v.Events, recent)
+	}
+	return reply(c, http.StatusOK, v)
 }
+
+// ExplainedEvents is how many of a session's last events an explanation has at most.
+const ExplainedEvents = 50
 
 // dryRun answers what a create would make. It offers no idempotency key: nothing is made that a repeat could answer with.
 func (a *api) dryRun(c *gin.Context, d session.Draft) error {
@@ -33,7 +41,8 @@ func (a *api) dryRun(c *gin.Context, d session.Draft) error {
 	return reply(c, http.StatusOK, dryRunView(would))
 }
 
-// explanationView is how a session stands. The lease is left out where nobody holds it, ownedSince where the record is too old to tell.
+// explanationView is how a session stands. The lease is left out where nobody holds it, ownedSince where the record is too old to tell, events
+// where they cannot be read.
 type explanationView struct {
 	Session     session.ID     `json:"session"`
 	Owner       session.NodeID `json:"owner"`
@@ -46,6 +55,7 @@ type explanationView struct {
 	Records     []siteView     `json:"records"`
 	Colocated   bool           `json:"colocated"`
 	Placement   rankingView    `json:"placement"`
+	Events      eventsView     `json:"events,omitzero"` // the newest last
 }
 
 type tenureView struct {

@@ -55,6 +55,26 @@ func TestExplainSession(t *testing.T) {
 	}
 }
 
+func TestAnExplanationEndsWithTheLastEvents(t *testing.T) {
+	t.Parallel()
+	all := []session.Event{{ID: "p17:1700000000000-3", Type: session.SessionMoved, Time: time.Unix(1_700_000_000, 0), Session: someID, Node: "node-2", Epoch: 3, Reason: "drain"}}
+	h := handlerOf(t, config(&fake{
+		explain: func(context.Context, session.ID) (session.Explanation, error) { return sampleExplanation(), nil },
+		recent: func(_ context.Context, id session.ID, limit int) ([]session.Event, error) {
+			require.EqualValues(t, someID, id)
+			require.Equal(t, ExplainedEvents, limit)
+			return all, nil
+		},
+	}))
+	for _, accept := range []string{"application/json", "application/msgpack"} {
+		require.Equal(t, http.StatusOK, call(t, h, "GET /v1/sessions/"+someID+"/explain", "", "Accept", accept).status)
+	}
+	v := call(t, h, "GET /v1/sessions/"+someID+"/explain", "").ok(http.StatusOK)
+	require.Equal(t, "session.moved", v["events"].([]any)[0].(map[string]any)["type"])
+	all = nil
+	require.Equal(t, []any{}, call(t, h, "GET /v1/sessions/"+someID+"/explain", "").ok(http.StatusOK)["events"])
+}
+
 func TestExplainSessionRefuses(t *testing.T) {
 	t.Parallel()
 	h := handlerOf(t, config(&fake{explain: func(context.Context, session.ID) (session.Explanation, error) {

@@ -41,6 +41,7 @@ type fake struct {
 	assignments func(ctx context.Context, id session.NodeID) ([]session.Assignment, error)
 	drain       func(ctx context.Context, id session.NodeID, within time.Duration) (session.Node, error)
 	rebalance   func(ctx context.Context, dryRun bool) (session.Rebalance, error)
+	recent      func(ctx context.Context, id session.ID, limit int) ([]session.Event, error)
 	pageEvents  func(ctx context.Context, cursor string, f session.EventFilter, limit int) (session.EventPage, error)
 	follow      func(ctx context.Context, cursor string, f session.EventFilter) (EventStream, error)
 	endEvents   func(reason string)
@@ -110,6 +111,12 @@ func (f *fake) Rebalance(ctx context.Context, dryRun bool) (session.Rebalance, e
 }
 func (f *fake) Page(ctx context.Context, cursor string, fi session.EventFilter, limit int) (session.EventPage, error) {
 	return f.pageEvents(ctx, cursor, fi, limit)
+}
+func (f *fake) ForSession(ctx context.Context, id session.ID, limit int) ([]session.Event, error) {
+	if f.recent == nil {
+		return nil, session.ErrNotFound
+	}
+	return f.recent(ctx, id, limit)
 }
 func (f *fake) Follow(ctx context.Context, cursor string, fi session.EventFilter) (EventStream, error) {
 	return f.follow(ctx, cursor, fi)

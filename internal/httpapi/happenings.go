@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -187,18 +188,31 @@ type (
 	}
 	eventPageView session.EventPage
 	eventView     session.Event
+	eventsView    []session.Event
 )
 
 func (v eventPageView) write(w *writer) {
 	w.object(2)
 	w.name("events")
-	w.array(len(v.Events))
-	for i := range v.Events {
-		(*eventView)(&v.Events[i]).write(w)
-	}
-	w.end(']')
+	eventsView(v.Events).write(w)
 	w.name("nextCursor").text(v.Next)
 	w.end('}')
+}
+
+func (v eventsView) write(w *writer) {
+	w.array(len(v))
+	for i := range v {
+		(*eventView)(&v[i]).write(w)
+	}
+	w.end(']')
+}
+
+// MarshalJSON is write for documents that do not write themselves.
+func (v eventsView) MarshalJSON() ([]byte, error) {
+	w := newWriter(false)
+	defer w.free()
+	v.write(w)
+	return bytes.Clone(w.out), w.err
 }
 
 // write leaves out what does not apply.

@@ -91,6 +91,8 @@ type Board interface {
 
 // Events is what happened to sessions and nodes.
 type Events interface {
+	// ForSession returns the last events of a session that are kept, at most limit, the newest last.
+	ForSession(ctx context.Context, id session.ID, limit int) ([]session.Event, error)
 	// Page returns up to limit events that the filter selects, from where cursor stands.
 	Page(ctx context.Context, cursor string, f session.EventFilter, limit int) (session.EventPage, error)
 	// Follow opens a stream of them; without a cursor, from now.

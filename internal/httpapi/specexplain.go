@@ -46,7 +46,7 @@ func explainSchemas() openapi.Schemas {
 			))),
 			openapi.Must("colocated", openapi.Boolean().About("records share a master")),
 			openapi.Must("placement", openapi.Ref("Placement")),
-			openapi.May("events", openapi.Array(openapi.Ref("Event")).Most(50).About("its last events, the newest last")),
+			openapi.May("events", openapi.Array(openapi.Ref("Event")).Most(ExplainedEvents).About("its last events, the newest last")),
 		)),
 		openapi.Named("Placement", openapi.Object(
 			openapi.Must("strategy", openapi.String()),
