@@ -590,3 +590,28 @@ func TestChangesElsewhereReachTheCache(t *testing.T) {
 		eventually(t, "the cache shows that it was deleted", func() bool { return shows() == session.ErrNotFound.Error() })
 	})
 }
+
+// What happens between a follower's last own read and the moment that it hears where the looks stand is read once more.
+func TestNothingIsMissedWhereAFollowerJoins(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
+		w := setup(t, r, Config{}) // it does not run: the test makes its looks begin
+		s := w.create(t, "one")
+		f, err := w.Follow(t.Context(), w.page(t, Latest, session.EventFilter{}, 1).Next, session.EventFilter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		w.rename(t, s.ID, "two")
+		at, err := w.latest(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.begin(at)
+		limited, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if b, err := f.Next(limited); err != nil || types(b.Events) != "session.updated" {
+			t.Error(b, err)
+		}
+	})
+}

@@ -37,13 +37,6 @@ func (p *selectorParser) peek() (word string, end int) {
 	return p.text[p.at:end], end
 }
 
-// next takes the next word.
-func (p *selectorParser) next() string {
-	word, end := p.peek()
-	p.at = end
-	return word
-}
-
 // take takes the next word if it is the wanted one.
 func (p *selectorParser) take(want string) bool {
 	word, end := p.peek()
