@@ -73,7 +73,10 @@ func (m *mover) look(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("the target's copies cannot be read: %w", err)
 		}
-		m.copies[s.Labels[LabelImportedFrom]] = s
+		id := s.Labels[LabelImportedFrom]
+		if before, twice := m.copies[id]; !twice || before.Labels[LabelMovingFrom] != "" { // one that may be run counts before one that is held
+			m.copies[id] = s
+		}
 	}
 	return nil
 }
@@ -294,7 +297,7 @@ func (m *mover) compare(ctx context.Context, it item, id string) (*client.Sessio
 		return nil, taken(c)
 	}
 	if same(it.draft, c) {
-		return &c, nil
+		return m.live(ctx, it, c)
 	}
 	err = m.To.DeleteSession(ctx, c.ID, client.Condition{IfMatch: c.ETag})
 	if err != nil && !errors.Is(err, client.ErrVersionMismatch) && !errors.Is(err, client.ErrNotFound) {
@@ -302,6 +305,22 @@ func (m *mover) compare(ctx context.Context, it item, id string) (*client.Sessio
 	}
 	m.forget(it.id)
 	return nil, errChanged
+}
+
+// live gives a copy of an earlier run the time that is left, where the source's has been changed since.
+func (m *mover) live(ctx context.Context, it item, c client.Session) (*client.Session, error) {
+	if it.until.IsZero() == c.ExpiresAt.IsZero() && it.until.Sub(c.ExpiresAt).Abs() < time.Second {
+		return &c, nil
+	}
+	ttl := client.Never
+	if !it.until.IsZero() {
+		ttl = it.draft.TTL
+	}
+	lives, err := m.To.PatchSession(ctx, c.ID, client.Patch{TTL: ttl}, client.Condition{IfMatch: c.ETag})
+	if errors.Is(err, client.ErrVersionMismatch) || errors.Is(err, client.ErrNotFound) {
+		return nil, errChanged
+	}
+	return &lives, err
 }
 
 // taken is the error of a session that the target has, and not from this move.
@@ -312,7 +331,7 @@ func taken(c client.Session) error {
 	return fmt.Errorf("the target has it as %s, which may be run there: it was imported. Delete one of the two", c.ID)
 }
 
-// same compares what a copy is to be with what it is. Its time to live is a little shorter by now, and is not compared.
+// same compares what a copy is to be with what it is, but for its time to live.
 func same(want client.Draft, is client.Session) bool {
 	return want.Type == is.Type && want.Name == is.Name && want.Workspace == is.Workspace && want.Status == is.Status &&
 		maps.Equal(want.Labels, is.Labels) && sameJSON(want.Config, is.Config)

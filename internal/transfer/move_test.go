@@ -222,6 +222,33 @@ func beside(t *testing.T, h http.Handler) *client.Client {
 	return c
 }
 
+// A copy of an earlier run lives as long as its session does by now.
+func TestACopyExpiresWhenItsSessionDoes(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ before, after time.Duration }{{time.Hour, client.Never}, {time.Hour, 2 * time.Hour}, {0, time.Hour}, {0, 0}} {
+		p := newPair(t)
+		s := create(t, p.a, client.Draft{Name: "one", TTL: row.before})
+		p.wire.crash, p.wire.applied = p.wire.changes+2, true // the copy is made
+		if _, err := p.move().run(t); !errors.Is(err, errDown) {
+			t.Fatal(err)
+		}
+		p.wire.crash = 0
+		if row.after != 0 {
+			patched, err := p.a.PatchSession(t.Context(), s.ID, client.Patch{TTL: row.after}, client.Condition{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s = patched
+		}
+		if got, err := p.move().run(t); err != nil || got != (MoveCounts{Moved: 1}) {
+			t.Fatalf("%+v %v", got, err)
+		}
+		if is := all(t, p.b)["one"].ExpiresAt; is.IsZero() != s.ExpiresAt.IsZero() || is.Sub(s.ExpiresAt).Abs() > 10*time.Second {
+			t.Errorf("%s, then %s: the session expires at %s, its copy at %s", row.before, row.after, s.ExpiresAt, is)
+		}
+	}
+}
+
 func TestWhatIsNotMoved(t *testing.T) {
 	t.Parallel()
 	many := map[string]string{}
