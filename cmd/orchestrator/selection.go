@@ -38,7 +38,7 @@ func (s *selection) flags(cmd *cobra.Command) {
 }
 
 func (s *selection) order(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.ordering, "order-by", "", "order: "+alternatives(orderings)+" (default: what is cheapest)")
+	cmd.Flags().StringVar(&s.ordering, "order-by", "", "order: createdAt, -createdAt for the newest first, or id, the cheapest: partition by partition (default id)")
 	complete(cmd, "order-by", orderings...)
 }
 

@@ -187,7 +187,7 @@ moving-from. Run the same again after anything that went wrong: it finishes what
 	f.StringSliceVar(&to, "to", nil, "address of the target")
 	f.StringVar(&m.FromName, "from-name", "", "name of the source in labels, the same in each run (default: the first --from)")
 	sel.flags(cmd)
-	f.DurationVar(&m.Settle, "settle", 5*time.Second, "how long those who ran a session at the source have to stop, before it may be run at the target")
+	f.DurationVar(&m.Settle, "settle", 10*time.Second, "how long those who ran a session at the source have to stop, before it may be run at the target")
 	f.IntVar(&m.Concurrency, "concurrency", 8, "sessions under way at once")
 	f.BoolVar(&m.DryRun, "dry-run", false, "only say which would be moved")
 	told.flags(cmd)

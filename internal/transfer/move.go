@@ -30,7 +30,7 @@ type Move struct {
 }
 
 // group is how many sessions settle together.
-const group = 200
+const group = 500
 
 // MoveCounts is what became of the sessions.
 type MoveCounts struct {
