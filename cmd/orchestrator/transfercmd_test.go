@@ -6,12 +6,24 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"orchestrator/client"
 )
 
 // typed runs a command line on a fleet in memory.
 func (f memoryFleet) typed(t *testing.T, stdin string, args ...string) (code int, out, err string) {
 	t.Helper()
 	return typed(t, stdin, []string{"ORCHESTRATOR_URL=" + f.url}, args...)
+}
+
+func (f memoryFleet) client(t *testing.T) *client.Client {
+	t.Helper()
+	c, err := connect(f.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
 }
 
 func TestSessionsAreExportedAndImported(t *testing.T) {
@@ -133,12 +145,20 @@ func TestSessionsMoveBetweenSingleNodes(t *testing.T) {
 	a, b := fleets[0], fleets[1]
 	gold := a.create(t, "one", "--label=tier=gold", "--ttl=8h", "--status=idle", "--config", `{"n":12345678901234567890,"x":1.0}`)
 	stays := a.create(t, "two")
+	source, target := a.client(t), b.client(t)
+	if _, err := source.PutContext(t.Context(), gold, []byte("state"), "text/plain", client.ContextCondition{}); err != nil {
+		t.Fatal(err)
+	}
 	code, out, err := typed(t, "", nil, "sessions", "move", "--from", a.url, "--to", b.url, "--settle=10ms", "-l", "tier=gold")
 	if code != exitOK || err != "" || !strings.HasPrefix(out, gold+" ") {
 		t.Fatalf("code %d: %s%s", code, out, err)
 	}
 	if left := a.says(t, "sessions", "list", "-o=name"); left != stays+"\n" {
 		t.Error(left)
+	}
+	blob, failure := target.GetContext(t.Context(), strings.Fields(out)[1])
+	if failure != nil || string(blob.Data) != "state" || blob.ContentType != "text/plain" {
+		t.Errorf("%+v %v", blob, failure)
 	}
 	text := b.says(t, "sessions", "list", "-l", "imported-from="+gold, "-o=json")
 	for _, want := range []string{`"n": 12345678901234567890`, `"status": "idle"`, `"tier": "gold"`, `"expiresAt": `} {
