@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"orchestrator/client"
+	"orchestrator/internal/runner"
+	"orchestrator/internal/transfer"
 )
 
 // typed runs a command line on a fleet in memory.
@@ -25,6 +27,9 @@ func (f memoryFleet) client(t *testing.T) *client.Client {
 	t.Cleanup(c.Close)
 	return c
 }
+
+// Runner and mover do not know of one another, and mean the same.
+var _ = map[bool]struct{}{false: {}, transfer.LabelMovingFrom == runner.LabelHeld && transfer.LabelReadUpTo == runner.LabelAfter: {}}
 
 func TestSessionsAreExportedAndImported(t *testing.T) {
 	t.Parallel()

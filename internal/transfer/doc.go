@@ -3,7 +3,7 @@
 // # What is carried over
 //
 // Type, name, workspace, config, labels and status; and of an expiry the time that is left. A session gets a new id where it is made, with
-// the former one in the label imported-from. Owner, epoch, version, copies and the other times are the fleet's own, and begin anew. Messages
+// the former one in the label imported-from; the label runner.after, which is of the messages, is left out. Owner, epoch, version, copies and the other times are the fleet's own, and begin anew. Messages
 // stay behind. The context goes along with Move, not with Export.
 //
 // # Import

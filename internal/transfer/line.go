@@ -23,6 +23,9 @@ const (
 	LabelMovingFrom   = "moving-from"   // at the target, until it may be run there
 )
 
+// LabelReadUpTo names the last input that a runner has read. It means nothing where a session has other messages, and is not carried over.
+const LabelReadUpTo = "runner.after"
+
 // MaxLine is the longest line of an import, in bytes: four times what the largest session takes.
 const MaxLine = 1 << 20
 
@@ -103,6 +106,7 @@ func (it *item) check() error {
 		labels = map[string]string{}
 	}
 	delete(labels, LabelMovingTo)
+	delete(labels, LabelReadUpTo)
 	if labels[LabelMovingFrom] != "" {
 		return fmt.Errorf("has the label %s: it is a copy of a move that is not finished", LabelMovingFrom)
 	}

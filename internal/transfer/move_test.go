@@ -40,7 +40,7 @@ func (p *pair) prepare(t *testing.T) {
 	if _, err := p.a.PutContext(t.Context(), one.ID, []byte("state"), "text/plain", client.ContextCondition{}); err != nil {
 		t.Fatal(err)
 	}
-	create(t, p.a, client.Draft{Name: "two", Labels: gold, Status: client.Idle})
+	create(t, p.a, client.Draft{Name: "two", Labels: map[string]string{"tier": "gold", LabelReadUpTo: "17-1"}, Status: client.Idle})
 	create(t, p.a, client.Draft{Name: "stays"})
 }
 
