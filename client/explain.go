@@ -45,6 +45,11 @@ func (l *ExplainedLease) UnmarshalJSON(b []byte) error {
 	return err
 }
 
+// MarshalJSON writes the lease as the API does.
+func (l ExplainedLease) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"holder": l.Holder, "endsIn": l.EndsIn.String()})
+}
+
 // Record is one of a session's records in Redis.
 type Record struct {
 	Role      string    `json:"role"` // "home" or "copy"

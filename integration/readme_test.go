@@ -42,7 +42,7 @@ func TestReadmeCommandsWork(t *testing.T) {
 			case line == "make test":
 				ran++
 			case line == "go run ./cmd/orchestrator dev":
-				runDev(t, readmeCurls(t))
+				runDev(t, readmeCurls(t), readmeAsks(t))
 				ran++
 			case strings.HasPrefix(line, "orchestrator serve "):
 				runServe(t, line)
@@ -50,7 +50,7 @@ func TestReadmeCommandsWork(t *testing.T) {
 			case strings.HasPrefix(line, "orchestrator bench "):
 				runBench(t, line)
 				ran++
-			case strings.HasPrefix(line, "curl "): // run by runDev
+			case strings.HasPrefix(line, "curl "), asksAFleet(line): // run by runDev
 				ran++
 			default:
 				t.Errorf("README.md has a command that no test runs: %s", line)
@@ -75,14 +75,46 @@ func readmeCurls(t *testing.T) (lines []string) {
 	return lines
 }
 
-// runDev runs the README's curl lines, address aside to the letter, against the three nodes of `dev`.
-func runDev(t *testing.T, curls []string) {
+// asksAFleet reports whether a line is one of the commands that ask a fleet.
+func asksAFleet(line string) bool {
+	return regexp.MustCompile(`^orchestrator (sessions|nodes|cluster) `).MatchString(line)
+}
+
+func readmeAsks(t *testing.T) (lines []string) {
+	t.Helper()
+	for _, block := range readmeBlocks(t) {
+		for line := range strings.Lines(block) {
+			if line = strings.TrimSpace(line); asksAFleet(line) {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return lines
+}
+
+// runAsks runs the README's commands that ask a fleet, in their order and in one directory.
+func runAsks(t *testing.T, lines []string, addr string) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, line := range lines {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", harness.Build(t)+strings.TrimPrefix(strings.ReplaceAll(line, "127.0.0.1:8080", addr), "orchestrator"))
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "ORCHESTRATOR_URL=http://"+addr)
+		out, err := cmd.CombinedOutput()
+		if silent := strings.Contains(line, ">"); err != nil || (len(out) == 0) != silent {
+			t.Errorf("%s\nends with %v:\n%s", line, err, out)
+		}
+	}
+}
+
+// runDev runs the README's curl lines, address aside to the letter, against the three nodes of `dev`, then the commands that ask a fleet.
+func runDev(t *testing.T, curls, asks []string) {
 	t.Helper()
 	port := redistest.Port(t)
 	dev := harness.Start(t, harness.Program{Name: "dev", Addr: fmt.Sprint("127.0.0.1:", port), Path: harness.Build(t),
 		Args: []string{"dev", "--nodes", "1", "--port", fmt.Sprint(port)}})
 	dev.WaitReady(t)
 	dev.WaitLog(t, 10*time.Second, "Nothing survives")
+	defer runAsks(t, asks, dev.Addr())
 	for _, line := range curls {
 		if _, err := exec.LookPath("curl"); err != nil {
 			t.Log("curl is not installed: its lines are not run")

@@ -28,7 +28,8 @@ func newRoot(environ []string, do commands) *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return fmt.Errorf("%s: %w", cmd.CommandPath(), err) })
-	root.AddCommand(newServe(environ, do.serve), newDev(do.dev), newRun(environ, do.run), newBench(do.bench), newVersion())
+	root.AddCommand(newServe(environ, do.serve), newDev(do.dev), newRun(environ, do.run), newBench(do.bench), newVersion(),
+		newSessions(environ), newNodes(environ), newCluster(environ))
 	return root
 }
 

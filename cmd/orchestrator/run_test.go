@@ -52,6 +52,8 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{
 		"help": {"--help"}, "serve": {"serve", "--help"}, "dev": {"dev", "--help"}, "bench": {"bench", "--help"}, "run": {"run", "--help"}, "version": {"version", "--help"},
+		"sessions": {"sessions", "--help"}, "sessions-create": {"sessions", "create", "--help"}, "nodes": {"nodes", "--help"},
+		"sessions-import": {"sessions", "import", "--help"}, "sessions-move": {"sessions", "move", "--help"}, "cluster": {"cluster", "--help"},
 	} {
 		got := speak(t, nil, nil, args...)
 		path := filepath.Join("testdata", name+".golden")

@@ -14,5 +14,6 @@
 //	runner                                          runs agents beside a node, over what cmd gives it of client
 //	leash                                           ends a whole tree of processes in time; below runner
 //	bench                                           load over HTTP, beside all of these: it knows the API and the domain's limits
+//	transfer                                        sessions from one fleet to another, over client
 //	client                                          the API for Go programs, and a fleet in memory for their tests: imports nothing of ours
 package layering

@@ -38,9 +38,10 @@ var layers = map[string][]string{
 	"internal/runner":   {"internal/leash"},
 	"internal/layering": {},
 	"client":            {}, // what others import: nothing of the product shows in it
+	"internal/transfer": {"internal/session", "client"},
 	"cmd/orchestrator": {"cmd/orchestrator", "internal/session", "internal/keyspace", "internal/redisx", "internal/registry", "internal/lease",
 		"internal/balancer", "internal/sessionstore", "internal/handover", "internal/events", "internal/peers", "internal/assignments", "internal/fleet",
-		"internal/httpapi", "internal/bench", "internal/leash", "internal/runner", "client"},
+		"internal/httpapi", "internal/bench", "internal/leash", "internal/runner", "client", "internal/transfer"},
 }
 
 // wiredInTests are what tests of a package may import beside: those of the use cases run on the real thing.

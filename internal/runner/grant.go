@@ -13,6 +13,12 @@ import (
 	"time"
 )
 
+// LabelHeld is the label of a session that comes from another fleet, while it may still run there: it is not started before it is gone.
+const LabelHeld = "moving-from"
+
+// heldLook is how often a session that is held is looked at.
+const heldLook = 500 * time.Millisecond
+
 // The labels that the runner writes.
 const (
 	LabelExit  = "runner.exit"  // exit code of the last attempt, 128 and the signal's number where a signal ended it
@@ -67,7 +73,7 @@ func (r *Runner) grant(closing context.Context, l Lease) {
 	watch.Go(func() { g.watch(closing) })
 	defer watch.Wait()
 	defer g.stop()
-	if g.enter() {
+	if g.free() && g.enter() {
 		g.runs()
 		g.leave()
 	}
@@ -110,6 +116,29 @@ func (g *grant) killBy(now time.Time) time.Time {
 		return killBy(now, g.lease.Deadline(), g.cfg.Grace)
 	}
 	return now.Add(g.cfg.ShutdownGrace)
+}
+
+// free waits until a session that comes from another fleet may be run here.
+func (g *grant) free() bool {
+	for now, told := g.session, false; ; told = true {
+		whence, held := now.Labels[LabelHeld]
+		if !held {
+			return g.going.Err() == nil
+		}
+		if !told {
+			g.log.Info("the session comes from another fleet, and is not started before that has let it go", "from", whence)
+		}
+		if !wait(g.going, heldLook) {
+			return false
+		}
+		err := g.insist("look whether the session may be run", func(ctx context.Context) (err error) {
+			now, err = g.sessions.Get(ctx, g.session.ID)
+			return err
+		})
+		if err != nil {
+			return false
+		}
+	}
 }
 
 // enter waits for room.

@@ -411,6 +411,34 @@ func TestOthersSessionsAreNotRun(t *testing.T) {
 	none(t, "a report", f.reports)
 }
 
+func TestASessionThatIsMovedHereWaitsUntilItMayRun(t *testing.T) {
+	t.Parallel()
+	one, two := agent(1), agent(2)
+	one.Labels, two.Labels = map[string]string{LabelHeld: "http://old"}, map[string]string{LabelHeld: "http://old"}
+	f := newFleet(one, two)
+	looks := make(chan struct{}, 1000)
+	f.failing(func(op string) error {
+		if op == "get" {
+			looks <- struct{}{}
+		}
+		return nil
+	})
+	s := start(t, f, polite, func(c *Config) { c.MaxChildren = 1 })
+	l := s.stream(hour, one, two)
+	for range 4 {
+		await(t, "a look", looks)
+	}
+	none(t, "a start", f.said)
+	s.revoke(l, two, hour)
+	require.Equal(t, "s2", await(t, "ack", f.acks).id)
+	f.mu.Lock()
+	free := f.sessions["s1"]
+	free.Labels = nil
+	f.sessions["s1"] = free
+	f.mu.Unlock()
+	s.says(KindOutput, "up")
+}
+
 func TestNoMoreChildrenThanThereIsRoom(t *testing.T) {
 	t.Parallel()
 	all := []Session{agent(1), agent(2), agent(3)}

@@ -8,6 +8,9 @@ import (
 // EnvPrefix starts the name of every environment variable that configures a node.
 const EnvPrefix = "ORCHESTRATOR_"
 
+// URLVariable names the fleet to those commands that ask one. It configures no node.
+const URLVariable = EnvPrefix + "URL"
+
 // Key is one thing that can be set.
 type Key struct {
 	Name    string   // as in a file: camelCase

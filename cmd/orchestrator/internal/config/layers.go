@@ -30,7 +30,7 @@ func (l *loader) environment(environ []string) layer {
 	k := koanf.New(delim)
 	_ = k.Load(env.Provider("", env.Opt{Prefix: EnvPrefix, EnvironFunc: func() []string { return environ },
 		TransformFunc: func(name, value string) (string, any) {
-			if value == "" || name == fileEnv || foreign(name, value) {
+			if value == "" || name == fileEnv || name == URLVariable || foreign(name, value) {
 				return "", nil
 			}
 			for _, key := range keys {

@@ -1,0 +1,153 @@
+package integration
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os/exec"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"orchestrator/client"
+	"orchestrator/integration/harness"
+	"orchestrator/internal/redistest"
+)
+
+// mover is `orchestrator sessions move` through proxies that kill it at one of the changes that it asks for.
+type mover struct {
+	from, to string
+	changes  atomic.Int64 // since it was started
+	killAt   atomic.Int64 // 0: never
+	applied  atomic.Bool  // the change is carried out all the same
+	kill     atomic.Pointer[func()]
+}
+
+// proxy forwards to a node, and kills the mover when it is time.
+func (m *mover) proxy(t *testing.T, node string) string {
+	t.Helper()
+	u, err := url.Parse(node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := httputil.NewSingleHostReverseProxy(u)
+	to.ErrorHandler = func(http.ResponseWriter, *http.Request, error) {} // of a mover that was killed
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet || m.changes.Add(1) != m.killAt.Load() {
+			to.ServeHTTP(w, r)
+			return
+		}
+		if m.applied.Load() {
+			to.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		(*m.kill.Load())()
+		panic(http.ErrAbortHandler) // without an answer
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// run moves everything, unless it is killed.
+func (m *mover) run(t *testing.T, killAt int64, applied bool) (whole bool, out string) {
+	t.Helper()
+	m.changes.Store(0)
+	m.killAt.Store(killAt)
+	m.applied.Store(applied)
+	cmd := exec.CommandContext(t.Context(), harness.Build(t), "sessions", "move", "--from", m.from, "--to", m.to, "--from-name=old", "--settle=0", "--concurrency=3")
+	var text bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &text, &text
+	started := make(chan struct{})
+	kill := func() {
+		<-started
+		_ = cmd.Process.Kill()
+	}
+	m.kill.Store(&kill)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	close(started)
+	err := cmd.Wait()
+	return err == nil, fmt.Sprintf("%v: %s", err, &text)
+}
+
+// A mover that is killed again and again, and run again, moves each session once, with its context; at no end of a run is one in neither fleet.
+func TestSessionsMoveBetweenFleetsThoughTheMoverIsKilled(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
+		old, fresh := startFleet(t, r, 1), startFleet(t, r, 2)
+		source, target := goClient(t, old.url(0)), goClient(t, fresh.url(1))
+		var want []string
+		for i := range 9 {
+			s, err := source.CreateSession(t.Context(), client.Draft{Type: "dev", Name: fmt.Sprint("s", i), Workspace: "/w"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := source.PutContext(t.Context(), s.ID, []byte(s.Name), "text/plain", client.ContextCondition{}); err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, s.Name)
+		}
+		m := &mover{}
+		m.from, m.to = m.proxy(t, old.url(0)), m.proxy(t, fresh.url(0))
+		for round := int64(1); ; round++ {
+			killAt := 2 + round%5
+			if round > 40 {
+				killAt = 0
+			}
+			whole, out := m.run(t, killAt, round%2 == 0)
+			here, there := named(t, source), named(t, target)
+			for _, name := range want {
+				if len(here[name])+len(there[name]) == 0 || len(here[name]) > 1 || len(there[name]) > 1 {
+					t.Fatalf("round %d: %s is %d times at the source and %d times at the target: %s", round, name, len(here[name]), len(there[name]), out)
+				}
+				if len(here[name]) == 1 && len(there[name]) == 1 && there[name][0].Labels["moving-from"] != "old" {
+					t.Fatalf("round %d: both may run %s: %s", round, name, out)
+				}
+			}
+			if whole {
+				t.Logf("moved in %d rounds", round)
+				break
+			}
+			if round > 40 {
+				t.Fatal(out)
+			}
+		}
+		there := named(t, target)
+		if left := named(t, source); len(left) != 0 || len(there) != len(want) {
+			t.Fatalf("%d at the source, %d at the target", len(left), len(there))
+		}
+		for _, name := range slices.Sorted(slices.Values(want)) {
+			s := there[name][0]
+			b, err := target.GetContext(t.Context(), s.ID)
+			if err != nil || string(b.Data) != name || len(s.Labels) != 1 {
+				t.Errorf("%s: %v, context %q %v", name, s.Labels, b.Data, err)
+			}
+		}
+	})
+}
+
+func goClient(t *testing.T, addr string) *client.Client {
+	t.Helper()
+	c, err := client.New(client.Config{Addrs: []string{addr}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// named returns a fleet's sessions by name.
+func named(t *testing.T, c *client.Client) map[string][]client.Session {
+	t.Helper()
+	all := map[string][]client.Session{}
+	for s, err := range c.AllSessions(t.Context(), client.Selection{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[s.Name] = append(all[s.Name], s)
+	}
+	return all
+}
