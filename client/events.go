@@ -15,6 +15,7 @@ const (
 	SessionCreated  = "session.created"
 	SessionUpdated  = "session.updated"
 	SessionAssigned = "session.assigned"
+	SessionRevoked  = "session.revoked" // its owner is about to give it away: if it is not moved then, it stays
 	SessionMoved    = "session.moved"
 	SessionExpired  = "session.expired"
 	SessionDeleted  = "session.deleted"

@@ -49,10 +49,12 @@ func (s *Service) carryOut(ctx context.Context, why session.Reason, sessions []s
 	}
 	s.leaving.add(ids...)
 	open := s.doubts.take(ids)
+	told := s.tellRevoked(ctx, why, sessions)
 	cleared := map[session.ID]bool{}
 	for _, id := range s.Roster.Revoke(ctx, ids...) {
 		cleared[id] = true
 	}
+	<-told // so that its event comes before the one of the move
 	var going []session.Session
 	var to []balancer.Placed
 	var at []int
@@ -70,6 +72,23 @@ func (s *Service) carryOut(ctx context.Context, why session.Reason, sessions []s
 		s.tellOutcome(going[n].ID, to[n].Until, open[going[n].ID], res.Err)
 	}
 	return results
+}
+
+// tellLimit is how long a hand-over may be held up by an event that nothing depends on.
+const tellLimit = 500 * time.Millisecond
+
+// tellRevoked has those who watch the fleet know that sessions are about to be given away. The channel is closed when they do, or cannot.
+func (s *Service) tellRevoked(ctx context.Context, why session.Reason, sessions []session.Session) <-chan struct{} {
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		ctx, cancel := context.WithTimeout(ctx, tellLimit)
+		defer cancel()
+		if err := s.Store.TellRevoked(ctx, why, sessions); err != nil {
+			s.Log.Warn("who watches is not told that sessions are about to move", "sessions", len(sessions), "error", err)
+		}
+	}()
+	return told
 }
 
 // tellOutcome lets the processes beside this node know what became of a session that was to move. While that is open they are told

@@ -114,6 +114,7 @@ type Records interface {
 	Update(ctx context.Context, id session.ID, op session.OpID, p session.Patch, cond session.Condition) (session.Session, error)
 	Delete(ctx context.Context, id session.ID, op session.OpID, cond session.Condition, leave sessionstore.Leave) (session.Session, error)
 	TakeOver(ctx context.Context, takeovers ...sessionstore.Takeover) []session.Result
+	TellRevoked(ctx context.Context, why session.Reason, sessions []session.Session) error
 }
 
 // Beside reads and changes what lies beside the records of single sessions.

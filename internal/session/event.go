@@ -14,6 +14,7 @@ const (
 	SessionCreated  EventType = "session.created"  // it is there
 	SessionUpdated  EventType = "session.updated"  // its fields or copies changed, or a lost home record was restored: same owner
 	SessionAssigned EventType = "session.assigned" // it has another owner, or its owner another incarnation, and the former one had no say
+	SessionRevoked  EventType = "session.revoked"  // its live owner is about to give it away, and has the processes beside it stop; no record says so
 	SessionMoved    EventType = "session.moved"    // its live owner gave it to another node
 	SessionExpired  EventType = "session.expired"  // its time to live ended, and it with it
 	SessionDeleted  EventType = "session.deleted"  // somebody ended it
@@ -28,7 +29,7 @@ const (
 )
 
 // EventTypes are all of them.
-var EventTypes = []EventType{SessionCreated, SessionUpdated, SessionAssigned, SessionMoved, SessionExpired, SessionDeleted,
+var EventTypes = []EventType{SessionCreated, SessionUpdated, SessionAssigned, SessionRevoked, SessionMoved, SessionExpired, SessionDeleted,
 	NodeJoined, NodeReady, NodeCordoned, NodeDraining, NodeLeft, NodeDead, NodeRecovered}
 
 // Reason says in a word or two why a session changed.

@@ -167,7 +167,7 @@ func about(cmds []redis.Cmder) string {
 }
 
 var scriptNames = map[string]string{
-	casScript.SHA(): "cas", commitScript.SHA(): "commit", dropScript.SHA(): "drop", pruneScript.SHA(): "prune",
+	casScript.SHA(): "cas", commitScript.SHA(): "commit", dropScript.SHA(): "drop", revokedScript.SHA(): "revoked", pruneScript.SHA(): "prune",
 	casAttachScript.SHA(): "cas+", commitAttachScript.SHA(): "commit+", findScript.SHA(): "find",
 }
 
