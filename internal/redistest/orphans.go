@@ -3,6 +3,7 @@ package redistest
 import (
 	"context"
 	"slices"
+	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -10,6 +11,28 @@ import (
 
 // orphanPatience is how long slots may be without a master before they are given to one. A failover takes less.
 const orphanPatience = 5 * time.Second
+
+// Orphans looks after slots without a master while somebody waits for the cluster.
+type Orphans struct {
+	cluster *Cluster
+	next    time.Time // when it looks
+}
+
+// Orphans begins to look after slots without a master: the caller has just found that the cluster does not serve.
+func (c *Cluster) Orphans() *Orphans { return &Orphans{c, time.Now().Add(orphanPatience)} }
+
+// GiveBack is called whenever the cluster still does not serve. Every 5 s it gives slots that no master wants to one, and says so in the
+// test's log.
+func (o *Orphans) GiveBack(tb testing.TB) {
+	tb.Helper()
+	if time.Now().Before(o.next) {
+		return
+	}
+	o.next = time.Now().Add(orphanPatience)
+	if slots, err := o.cluster.adopt(context.WithoutCancel(tb.Context())); len(slots) > 0 {
+		tb.Logf("redistest: no master had the slots %v: they are given to those with most of their keys (%v)", slots, err)
+	}
+}
 
 // adopt gives each slot that no master takes for its own to the one that holds most of its keys, as `redis-cli --cluster fix` does, and
 // returns those slots. It happens by itself, rarely, when a master dies whose slots were moved to and fro before: what its replica knows of

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -18,16 +17,8 @@ import (
 // says so in the test's log.
 func (c *Cluster) WaitReady(tb testing.TB) {
 	tb.Helper()
-	next := time.Now().Add(orphanPatience)
-	err := c.awaitReady(context.WithoutCancel(tb.Context()), func(ctx context.Context) {
-		if time.Now().Before(next) {
-			return
-		}
-		next = time.Now().Add(orphanPatience)
-		if slots, err := c.adopt(ctx); len(slots) > 0 {
-			tb.Logf("redistest: no master had the slots %v: they are given to those with most of their keys (%v)", slots, err)
-		}
-	})
+	orphans := c.Orphans()
+	err := c.awaitReady(context.WithoutCancel(tb.Context()), func(context.Context) { orphans.GiveBack(tb) })
 	if err != nil {
 		tb.Fatalf("redistest: cluster not ready: %v", err)
 	}
