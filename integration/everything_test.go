@@ -101,6 +101,7 @@ func TestAllOfTheAPIThroughFailures(t *testing.T) {
 		k.check(t, c)
 	}
 	checkLists(t, c, talks)
+	checkTheRest(t, c, talks)
 	for _, k := range talks {
 		if err := c.DeleteSession(ctx, k.id, client.Condition{}); err != nil {
 			t.Error(err)
@@ -217,6 +218,47 @@ func checkLists(t *testing.T, c *client.Client, talks []*talk) {
 		if !slices.Equal(got, ids) {
 			t.Errorf("%s selects %v, want %v", selector, got, ids)
 		}
+	}
+}
+
+// checkTheRest asks what nobody asked yet: what nodes have to run, what a create would do, what there is in all, and what the API is.
+func checkTheRest(t *testing.T, c *client.Client, talks []*talk) {
+	t.Helper()
+	nodes, err := c.Nodes(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	toRun := map[string]bool{}
+	for _, n := range nodes {
+		all, err := c.Assignments(t.Context(), n.ID)
+		if err != nil {
+			t.Errorf("what %s has to run: %v", n.ID, err)
+		}
+		for _, a := range all {
+			if toRun[a.ID] {
+				t.Errorf("two nodes have to run %s", a.ID)
+			}
+			toRun[a.ID] = true
+		}
+	}
+	for _, k := range talks {
+		if !toRun[k.id] {
+			t.Errorf("no node has to run %s", k.id)
+		}
+	}
+	would, err := c.DryRunSession(t.Context(), client.Draft{Type: "talk", Name: "never-made", Workspace: "/w"})
+	if err != nil || would.Session.Owner == "" || len(would.Placement.Candidates) != len(nodes) {
+		t.Errorf("a create would be %+v, %v", would, err)
+	}
+	eventually(t, 60*time.Second, func() string { // what a crash leaves in the counts, a sync round sets right
+		if m, err := c.ClusterMetrics(t.Context()); err != nil || m.TotalSessions != len(talks) || m.HealthyNodes != len(nodes) {
+			return fmt.Sprintf("there are %+v, %v", m, err)
+		}
+		return ""
+	})
+	index, err := c.Index(t.Context())
+	if err != nil || !slices.Contains(index.Routes, "GET /openapi.json") {
+		t.Errorf("offered: %v, %v", index.Routes, err)
 	}
 }
 
