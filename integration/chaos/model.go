@@ -90,7 +90,8 @@ func (m modelState) after(o Op, seen State, moved bool) (modelState, bool) {
 			return next, false
 		}
 		m = next
-	} else if moved && seen.Version > m.version {
+	}
+	if moved && seen.Version > m.version { // a move of copies raises the version, and leaves the ETag as it is until the next change shows it
 		m.version = seen.Version - 1
 	}
 	if seen.Epoch > m.epoch {

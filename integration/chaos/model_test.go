@@ -140,3 +140,20 @@ func TestTheModelAloneIsStrict(t *testing.T) {
 		}
 	}
 }
+
+// A move of copies raises the version and leaves the ETag: a write under that is told a version after a gap. A tag that is past is past all the same.
+func TestAConditionHoldsAcrossAMoveOfCopies(t *testing.T) {
+	t.Parallel()
+	on := func(tag string) []Op {
+		return []Op{born(), write(2, 3, "v1", saw(1, 1, "b", "n1", "v1")),
+			at(4, 5, Op{Kind: Patch, Value: "v2", IfMatch: tag, Seen: saw(1, 3, "d", "n1", "v2")}), look(6, 7, saw(1, 3, "d", "n1", "v2"))}
+	}
+	if found, _ := checkHistory(on(`"1.1.b"`), true); len(found) > 0 {
+		t.Errorf("the condition held: %v", found)
+	}
+	for _, past := range []string{`"1.0.a"`, `"1.1.c"`} {
+		if found, _ := checkHistory(on(past), true); len(found) == 0 {
+			t.Errorf("written under %s, which is past", past)
+		}
+	}
+}
