@@ -13,19 +13,20 @@ import (
 func TestIDsTellTheirBirthAndPartition(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		now := time.UnixMilli(rapid.Int64Range(0, 1<<47).Draw(t, "ms")).UTC()
+		ms, ns := rapid.Int64Range(0, 1<<47).Draw(t, "ms"), rapid.IntRange(0, 999_999).Draw(t, "ns")
+		now := time.UnixMilli(ms).Add(time.Duration(ns)).UTC()
 		partitions := 1 << rapid.IntRange(0, 12).Draw(t, "log2")
 		want := rapid.IntRange(0, partitions-1).Draw(t, "partition")
 		id := NewID(now).InPartition(want, partitions)
 		if _, err := ParseID(string(id)); err != nil {
 			t.Fatal(err)
 		}
-		if !id.Born().Equal(now) || id.Partition(partitions) != want {
+		if !id.Born().Equal(now.Truncate(time.Millisecond)) || id.Partition(partitions) != want {
 			t.Fatalf("%s was born %s in partition %d, want %s in %d", id, id.Born(), id.Partition(partitions), now, want)
 		}
-		later := NewOpID(now.Add(time.Millisecond))
+		later := NewOpID(now.Add(time.Microsecond))
 		if op := NewOpID(now); op >= later {
-			t.Fatalf("%s does not sort before %s, made a millisecond later", op, later)
+			t.Fatalf("%s does not sort before %s, made a microsecond later", op, later)
 		}
 	})
 }
