@@ -161,7 +161,7 @@ func (s *story) step(m modelState, a act) (modelState, bool) {
 // later reports whether a write's answer tells a later epoch than the one it was made in: by its own condition, or because others were told
 // its version at an earlier one.
 func (s *story) later(o Op) bool {
-	return o.Epoch != 0 && o.Epoch < o.Seen.Epoch || o.IfMatch != "" && parseTag(o.IfMatch).Epoch < o.Seen.Epoch || s.first[o.Value] < o.Seen.Epoch
+	return o.Epoch != 0 && o.Epoch < o.Seen.Epoch || o.IfMatch != "" && parseTag(o.IfMatch).Epoch < o.Seen.Epoch || s.first[s.version[o.Value]] < o.Seen.Epoch
 }
 
 // meets returns the state in which the condition of an acknowledged write held, if it can follow from m.

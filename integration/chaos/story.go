@@ -19,7 +19,7 @@ type story struct {
 	glances []Op              // eventual reads and list entries
 	values  map[uint64]string // by version
 	version map[string]uint64 // by value, the first
-	first   map[string]uint64 // by value, the lowest epoch at which it was told
+	first   map[uint64]uint64 // by version, the lowest epoch at which anybody was told of it
 	made    map[string]State  // by change
 	changes map[[2]uint64]string
 	last    uint64 // the highest version that a linear answer told
@@ -32,12 +32,13 @@ type story struct {
 
 // tell reads the calls on one session and reports what cannot be, whatever the order of the calls.
 func tell(id string, ops []Op, moved bool) (*story, findings) {
-	s := &story{id: id, moved: moved, patience: searchLimit, made: map[string]State{}, values: map[uint64]string{}, version: map[string]uint64{}, first: map[string]uint64{}, changes: map[[2]uint64]string{}, gaps: map[uint64]bool{}, written: map[string]Op{}}
+	s := &story{id: id, moved: moved, patience: searchLimit, made: map[string]State{}, values: map[uint64]string{}, version: map[string]uint64{}, first: map[uint64]uint64{}, changes: map[[2]uint64]string{}, gaps: map[uint64]bool{}, written: map[string]Op{}}
 	var found findings
 	for _, o := range ops {
 		if o.Writes() {
 			s.written[o.Value] = o
 		}
+		s.date(o)
 		if o.Linear() {
 			s.ops = append(s.ops, o)
 		} else if o.Outcome == OK {
@@ -55,6 +56,17 @@ func tell(id string, ops []Op, moved bool) (*story, findings) {
 	}
 	s.account(&found)
 	return s, found
+}
+
+// date notes the epoch of a version that an answer told, a refusal or an eventual read as well as any other: the version was made in that epoch
+// or before.
+func (s *story) date(o Op) {
+	if o.Seen == nil || !o.Seen.Whole && !o.Seen.Stamped() || o.buried() {
+		return
+	}
+	if first, told := s.first[o.Seen.Version]; !told || o.Seen.Epoch < first {
+		s.first[o.Seen.Version] = o.Seen.Epoch
+	}
 }
 
 // buried reports whether an acknowledged write was told the tombstone of the session: it was applied, and the session deleted before
@@ -100,9 +112,6 @@ func (s *story) place(seen State, found *findings) {
 	}
 	if !ok || seen.Version < was {
 		s.version[seen.Value] = seen.Version
-	}
-	if first, told := s.first[seen.Value]; !told || seen.Epoch < first {
-		s.first[seen.Value] = seen.Epoch
 	}
 	s.values[seen.Version] = seen.Value
 }
