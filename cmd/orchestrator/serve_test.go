@@ -77,7 +77,7 @@ func TestServeOnRealRedis(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
 		common := []string{"--prefix", redistest.Prefix(t), "--partitions=8", "--seeds", strings.Join(r.Addrs(), ","), "--log-format=json"}
 		a := startServe(t, append(common, "--node-id=a")...)
-		b := startServe(t, append(common, "--node-id=b")...)
+		b := startServe(t, append(common, "--node-id=b", "--max-streams-per-client=7", "--trusted-proxies=10.0.0.0/8", "--max-sessions=5")...)
 		status, made := a.ask(t, http.MethodPost, "/v1/sessions", `{"type":"agent","name":"first","workspace":"demo"}`)
 		if status != http.StatusCreated {
 			t.Fatalf("create: %d %s", status, made)
@@ -86,6 +86,10 @@ func TestServeOnRealRedis(t *testing.T) {
 		id, _, _ := strings.Cut(rest, `"`)
 		if status, read := b.ask(t, http.MethodGet, "/v1/sessions/"+id, ""); status != http.StatusOK || read != made {
 			t.Errorf("read at the other node: %d %s, made as %s", status, read, made)
+		}
+		_, spec := b.ask(t, http.MethodGet, "/openapi.json", "")
+		if !strings.Contains(spec, "One client may have 7 streams") || !strings.Contains(spec, "and 1005 more to processes") {
+			t.Error("the limits of streams are not as configured")
 		}
 		if status, answer := b.ask(t, http.MethodDelete, "/v1/sessions/"+id, ""); status != http.StatusNoContent {
 			t.Errorf("delete: %d %s", status, answer)

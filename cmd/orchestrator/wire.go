@@ -74,6 +74,7 @@ func assemble(ctx context.Context, cfg config.Config, client *redisx.Client, in 
 		Events:  feed{parts.feed},
 		Metrics: parts.service, Health: door,
 		Node: session.NodeID(cfg.NodeID), Version: thisBuild().Version, Registry: metrics, Log: in.log, RequestTimeout: cfg.RequestTimeout,
+		TrustedProxies: cfg.TrustedProxies, MaxStreamsPerClient: cfg.MaxStreamsPerClient, MaxSessions: cfg.MaxSessions,
 	})
 	if err != nil {
 		return nil, err
@@ -134,7 +135,7 @@ func newParts(ctx context.Context, cfg config.Config, client *redisx.Client, key
 		return nil, err
 	}
 	metrics.MustRegister(compression{p.store})
-	p.feed = events.New(client, keys, events.Config{Cache: p.store, Log: in.log})
+	p.feed = events.New(client, keys, events.Config{MaxFollowers: httpapi.MaxEventStreams, Cache: p.store, Log: in.log})
 	p.service, err = fleet.New(fleet.Config{
 		Members: p.registry, Undertaker: p.registry, Placer: placer, Accounts: placer, Leases: leases, Store: p.store,
 		Requests: handover.New(client, keys, in.log), Roster: p.roster, Redis: client,

@@ -54,7 +54,7 @@ func (b *Board) Follow() (*Follower, error) {
 	case !b.drawn:
 		return nil, session.ErrFenced
 	case n >= b.cfg.MaxFollowers:
-		return nil, &session.LimitError{Thing: "followers of a node's assignments", Used: n, Limit: b.cfg.MaxFollowers}
+		return nil, &session.LimitError{Thing: "followers of a node's assignments", Used: n, Limit: b.cfg.MaxFollowers, Advice: "end one"}
 	}
 	f := &Follower{
 		board: b, watcher: rand.Text(), wake: make(chan struct{}, 1),

@@ -79,7 +79,7 @@ func (f *Feed) join(w *Follower) error {
 	case f.ended:
 		return session.ErrDraining
 	case n >= f.cfg.MaxFollowers:
-		return &session.LimitError{Thing: "streams of events", Used: n, Limit: f.cfg.MaxFollowers}
+		return &session.LimitError{Thing: "streams of events on this node", Used: n, Limit: f.cfg.MaxFollowers, Advice: "end one, or follow through another node"}
 	}
 	f.followers[w] = true
 	f.stir()

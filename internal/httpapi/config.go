@@ -1,10 +1,12 @@
 package httpapi
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,9 +25,15 @@ const (
 	MaxRequestID          = 128              // characters of an incoming X-Request-Id
 	MaxPageToken          = 1024             // characters of a page token
 	MaxMessagesBody       = 2 << 20          // bytes of a body that publishes messages
-	MaxMessageStreams     = 1000             // streams of messages that a node serves at once
+	MaxMessageStreams     = 1000             // streams of messages that a node serves at once, those of processes beside it aside
+	MaxEventStreams       = 256              // streams of events that a node serves at once
 	MaxReleased           = 1000             // sessions that one acknowledgement may name
 	DefaultRequestTimeout = 10 * time.Second // time one request may take where Config says nothing
+
+	// DefaultStreamsPerClient is how many streams of all kinds one client may have on a node where Config says nothing. It is less than a
+	// node serves of events or of messages, so that no one client keeps the others out, and yet enough for all who share an address,
+	// such as that of a proxy that is not trusted.
+	DefaultStreamsPerClient = 200
 )
 
 // Config is what New needs. Every field is required unless it says otherwise.
@@ -46,6 +54,17 @@ type Config struct {
 	Version  string               // of the program; may be empty
 	Registry *prometheus.Registry // receives this package's metrics and is served at /metrics
 	Log      *slog.Logger
+
+	// TrustedProxies are addresses and networks (CIDR) of the proxies whose word is taken for whom they ask (X-Forwarded-For). May be empty.
+	TrustedProxies []string
+
+	// MaxStreamsPerClient bounds the streams of one client, by its address; 0 is DefaultStreamsPerClient. Processes beside the node are not held
+	// to it.
+	MaxStreamsPerClient int
+
+	// MaxSessions is how many sessions the node may own. Processes beside it may have a stream of messages for each of them, and
+	// MaxMessageStreams more, whatever clients elsewhere have: who runs the sessions must hear of their input.
+	MaxSessions int
 
 	// RequestTimeout bounds the use case that a request calls; 0 is DefaultRequestTimeout. It must stay below the server's
 	// write time-out (30 s), or its answer could not be sent any more.
@@ -83,6 +102,12 @@ func (cfg Config) Validate() error {
 	if cfg.RequestTimeout < 0 || cfg.RequestTimeout >= writeTimeout {
 		errs = append(errs, fmt.Errorf("httpapi: RequestTimeout %s must be between 0 and %s", cfg.RequestTimeout, writeTimeout))
 	}
+	if cfg.MaxStreamsPerClient < 0 {
+		errs = append(errs, errors.New("httpapi: MaxStreamsPerClient must not be negative"))
+	}
+	if cfg.MaxSessions < 0 {
+		errs = append(errs, errors.New("httpapi: MaxSessions must not be negative"))
+	}
 	return errors.Join(errs...)
 }
 
@@ -101,7 +126,8 @@ type api struct {
 	stopped      atomic.Bool        // the server shuts down
 	stopping     chan struct{}      // closed when it begins to
 	stopOnce     sync.Once
-	streaming    atomic.Int64 // streams of messages
+	clients      clients
+	afar, beside seats // of streams of messages: for clients elsewhere, and for processes beside the node
 	pace         pace
 }
 
@@ -132,7 +158,10 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	releaseMode()
 	a := &api{cfg: cfg, metrics: m, follows: map[string]handler{}, lines: map[string]bool{},
-		eventTimeout: eventTimeout, bookmarks: bookmarkEvery, stopping: make(chan struct{}), pace: usualPace}
+		eventTimeout: eventTimeout, bookmarks: bookmarkEvery, stopping: make(chan struct{}), pace: usualPace,
+		clients: clients{most: cmp.Or(cfg.MaxStreamsPerClient, DefaultStreamsPerClient), open: map[netip.Addr]int{}},
+		afar:    seats{thing: "streams of messages on this node", most: MaxMessageStreams},
+		beside:  seats{thing: "streams of messages beside this node", most: MaxMessageStreams + cfg.MaxSessions}}
 	a.manual = sync.OnceValues(a.writeManual)
 	if err := a.build(); err != nil {
 		return nil, err

@@ -11,19 +11,22 @@ import (
 func TestNewNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for want, spoil := range map[string]func(*Config){
-		"Sessions":       func(c *Config) { c.Sessions = nil },
-		"Explainer":      func(c *Config) { c.Explainer = nil },
-		"Catalog":        func(c *Config) { c.Catalog = nil },
-		"Nodes":          func(c *Config) { c.Nodes = nil },
-		"Operations":     func(c *Config) { c.Operations = nil },
-		"Board":          func(c *Config) { c.Board = nil },
-		"Metrics":        func(c *Config) { c.Metrics = nil },
-		"Health":         func(c *Config) { c.Health = nil },
-		"Registry":       func(c *Config) { c.Registry = nil },
-		"Log":            func(c *Config) { c.Log = nil },
-		"Node":           func(c *Config) { c.Node = "" },
-		"RequestTimeout": func(c *Config) { c.RequestTimeout = -1 },
-		"must be":        func(c *Config) { c.RequestTimeout = writeTimeout },
+		"Sessions":            func(c *Config) { c.Sessions = nil },
+		"Explainer":           func(c *Config) { c.Explainer = nil },
+		"Catalog":             func(c *Config) { c.Catalog = nil },
+		"Nodes":               func(c *Config) { c.Nodes = nil },
+		"Operations":          func(c *Config) { c.Operations = nil },
+		"Board":               func(c *Config) { c.Board = nil },
+		"Metrics":             func(c *Config) { c.Metrics = nil },
+		"Health":              func(c *Config) { c.Health = nil },
+		"Registry":            func(c *Config) { c.Registry = nil },
+		"Log":                 func(c *Config) { c.Log = nil },
+		"Node":                func(c *Config) { c.Node = "" },
+		"RequestTimeout":      func(c *Config) { c.RequestTimeout = -1 },
+		"TrustedProxies":      func(c *Config) { c.TrustedProxies = []string{"10.0.0.0/33"} },
+		"MaxStreamsPerClient": func(c *Config) { c.MaxStreamsPerClient = -1 },
+		"MaxSessions":         func(c *Config) { c.MaxSessions = -1 },
+		"must be":             func(c *Config) { c.RequestTimeout = writeTimeout },
 	} {
 		cfg := config(&fake{})
 		spoil(&cfg)

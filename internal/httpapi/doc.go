@@ -33,6 +33,9 @@
 // The other that does not end is that of events, as server-sent events or lines of JSON. Each batch, and a bookmark every 15 s, names the cursor
 // to go on from; it ends with a reason where its caller is too slow, events are missing, or the server shuts down.
 //
+// Streams are counted by client, all kinds together, beside the limit of each kind: callers.go says who a client is, and why processes beside the
+// node have places of their own. Whoever does not take an event in its time is cut off, so that nobody keeps a place by doing nothing.
+//
 // What the API is stands in the files spec*.go, beside the handlers, and is served as OpenAPI 3.1 at /openapi.json and as a page at /docs. Every
 // exchange of this package's tests is held to it, in both directions: a route, parameter, member, header or problem that is not described
 // fails a test, and so does a description that the code does not keep. Limits in it are the constants that the code checks by.

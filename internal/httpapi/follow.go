@@ -33,10 +33,15 @@ func (a *api) followMessages(c *gin.Context, q query) error {
 	if want, err = resumed(c.Request.Header, want); err != nil {
 		return err
 	}
-	defer a.streaming.Add(-1)
-	if n := int(a.streaming.Add(1)); n > MaxMessageStreams {
-		return &session.LimitError{Thing: "streams of messages on this node", Used: n - 1, Limit: MaxMessageStreams}
+	seats := &a.afar
+	if callerOf(c).beside {
+		seats = &a.beside
 	}
+	leave, err := seats.take()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	wake, end := a.cfg.Messages.Published(id)
 	defer end()
 	want.Limit = followStep

@@ -14,6 +14,7 @@ import (
 type metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	refused  *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -27,8 +28,12 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Help:    "Time from a request's header to the end of its answer, by route template and method; streams are not timed.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"route", "method"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "http_streams_refused_total",
+			Help: "Streams refused because there were as many as there may be, by route template and by whose limit it was: client or node.",
+		}, []string{"route", "limit"}),
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.duration} {
+	for _, c := range []prometheus.Collector{m.requests, m.duration, m.refused} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("httpapi: register metrics: %w", err)
 		}
@@ -43,6 +48,14 @@ func (m *metrics) count(route, method string, status int) {
 func (m *metrics) time(route, method string, took time.Duration) {
 	m.duration.WithLabelValues(route, knownMethod(method)).Observe(took.Seconds())
 }
+
+// Whose limit a stream was over.
+const (
+	ofClient = "client"
+	ofNode   = "node"
+)
+
+func (m *metrics) refuse(route, limit string) { m.refused.WithLabelValues(route, limit).Inc() }
 
 var methods = []string{
 	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,

@@ -79,6 +79,9 @@ func (a *api) logAccess(c *gin.Context, took time.Duration) {
 		slog.String("requestId", requestID(c)),
 		slog.String("remote", c.Request.RemoteAddr),
 	}
+	if from := c.ClientIP(); from != c.RemoteIP() && from != "" {
+		attrs = append(attrs, slog.String("client", from)) // as a trusted proxy names it
+	}
 	if last := c.Errors.Last(); last != nil {
 		attrs = append(attrs, slog.Any("error", last.Err))
 	}

@@ -83,6 +83,19 @@ func TestAccessLog(t *testing.T) {
 	require.Contains(t, all[2]["error"], "dial tcp: refused") // which the answer does not hold
 }
 
+// The log has whoever connected and, where a trusted proxy did, for whom.
+func TestAccessLogNamesTheClient(t *testing.T) {
+	t.Parallel()
+	cfg, lines := logged(&fake{}, slog.LevelDebug)
+	cfg.TrustedProxies = []string{"192.0.2.1"} // as httptest connects
+	h := handlerOf(t, cfg)
+	call(t, h, "GET /livez", "", "X-Forwarded-For", "10.0.0.9")
+	call(t, h, "GET /livez", "")
+	all := lines()
+	require.Equal(t, []any{"192.0.2.1:1234", "10.0.0.9"}, []any{all[0]["remote"], all[0]["client"]})
+	require.NotContains(t, all[1], "client")
+}
+
 func TestPanicIsAnsweredAndLogged(t *testing.T) {
 	t.Parallel()
 	cfg, lines := logged(&fake{nodes: func(context.Context) ([]session.Node, error) { panic("boom") }}, slog.LevelInfo)

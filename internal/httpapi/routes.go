@@ -67,8 +67,9 @@ func (a *api) build() error {
 	e.ContextWithFallback = true
 	e.HandleMethodNotAllowed = true
 	e.RedirectTrailingSlash = false
-	if err := e.SetTrustedProxies(nil); err != nil {
-		return fmt.Errorf("httpapi: trusted proxies: %w", err)
+	e.RemoteIPHeaders = []string{headerForwardedFor}
+	if err := e.SetTrustedProxies(a.cfg.TrustedProxies); err != nil {
+		return fmt.Errorf("httpapi: TrustedProxies: %w", err)
 	}
 	e.Use(a.identify, a.observe, a.recoverPanic, a.bound)
 	a.index = indexView{Name: "orchestrator", Version: a.cfg.Version}
@@ -108,7 +109,7 @@ func (a *api) wrap(r route) gin.HandlerFunc {
 			return err
 		}
 		if a.streams(c) {
-			return r.follow(c, q)
+			return a.serveStream(c, q, r.follow)
 		}
 		return r.handle(c, q)
 	})

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"orchestrator/internal/openapi"
 )
@@ -23,6 +25,9 @@ type described struct {
 	body     *openapi.Body
 	answers  openapi.Responses
 	problems []string // the codes that it may answer with, beside those of every route
+
+	// streams says how many streams of the route a node serves at once, in words that follow "serves at most"; nil: the route has none.
+	streams func(*api) string
 
 	// with holds what else is true where the route knows a query parameter.
 	with map[string]func(*described)
@@ -81,6 +86,9 @@ func (a *api) document() (*openapi.Document, error) {
 		if err != nil {
 			return nil, err
 		}
+		if of := all[i].streams; of != nil {
+			a.tellLimits(op, of(a))
+		}
 		operations = append(operations, op)
 	}
 	info := openapi.Info{Title: "orchestrator", Version: cmp.Or(a.cfg.Version, "devel"), Description: specAbout}
@@ -114,4 +122,18 @@ func (d described) operation(r route) (*openapi.Operation, error) {
 		answer.Value.Headers = append(answer.Value.Headers, ofEveryAnswer()...)
 	}
 	return op, nil
+}
+
+// tellLimits says how many streams there may be, of the operation and of the answer to one too many.
+func (a *api) tellLimits(op *openapi.Operation, ofNode string) {
+	limits := fmt.Sprintf("A node serves at most %s. One client may have %d streams on a node, those of all kinds together; processes on the node's "+
+		"own machine are not held to that. One stream too many is answered 429 `rate-limited`; one that ends makes room at once. "+
+		"A caller that does not take an event within %d s is cut off.",
+		ofNode, a.clients.most, int(a.eventTimeout.Seconds()))
+	op.Description = strings.TrimSpace(op.Description + "\n\n" + limits)
+	for _, answer := range op.Responses {
+		if answer.Name == strconv.Itoa(rateLimited.status) {
+			answer.Value.Description += " " + limits
+		}
+	}
 }

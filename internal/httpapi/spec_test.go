@@ -318,6 +318,34 @@ func TestSpecProblemsCanBeHad(t *testing.T) {
 	}
 }
 
+// How many streams there may be stands with each route that has any, and with its answer to one too many, as the node is configured.
+func TestSpecTellsTheLimitsOfStreams(t *testing.T) {
+	t.Parallel()
+	cfg := config(&fake{})
+	cfg.MaxStreamsPerClient, cfg.MaxSessions = 77, 500
+	h := handlerOf(t, cfg).(*api)
+	d, err := h.document()
+	require.NoError(t, err)
+	c, err := newContract(d)
+	require.NoError(t, err)
+	ofNode := map[string]string{"/v1/sessions/{id}/messages": "at most 1000 streams of messages at a time, and 1500 more to processes on its own machine",
+		"/v1/events": "at most 256 streams of events at a time", "/v1/nodes/{id}/assignments": "at most 16 streams of its assignments at a time"}
+	for _, r := range h.mounted {
+		if r.follow == nil {
+			continue
+		}
+		op, _ := c.find(r.method, r.path)
+		require.Contains(t, ofNode, r.path)
+		tooMany := op.Responses[slices.IndexFunc(op.Responses, func(m openapi.Member[*openapi.Response]) bool { return m.Name == "429" })].Value
+		for _, text := range []string{op.Description, tooMany.Description} {
+			require.Contains(t, text, ofNode[r.path])
+			require.Contains(t, text, "77 streams on a node")
+			require.Contains(t, text, "within 10 s")
+		}
+		require.True(t, slices.ContainsFunc(tooMany.Headers, func(h openapi.NamedHeader) bool { return h.Name == "Retry-After" && h.Value.Required }))
+	}
+}
+
 // provoked is the answer to a request that is to end in a problem.
 func provoked(t *testing.T, op *openapi.Operation, code string) response {
 	t.Helper()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"orchestrator/internal/assignments"
 	"orchestrator/internal/openapi"
 )
 
@@ -30,6 +31,9 @@ func assignmentRoutes() []described {
 					openapi.Named("end", openapi.Object(openapi.Must("reason", openapi.String().Like("stopping")))),
 				)), openapi.Sometimes("X-Accel-Buffering", "`no`, of a stream: proxies must not keep events back", openapi.OneOf("no")))},
 			problems: also(ofReads, "node-not-found", "wrong-node", "rate-limited", "draining", "unreadable-record"),
+			streams: func(*api) string {
+				return fmt.Sprintf("%d streams of its assignments at a time", assignments.DefaultMaxFollowers)
+			},
 		},
 		{
 			route: "POST /v1/nodes/{id}/assignments/ack", id: "ackAssignments", tag: tagAssignments, summary: "A follower has let go of sessions",

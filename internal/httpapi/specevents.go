@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/http"
 
 	"orchestrator/internal/openapi"
@@ -46,6 +47,7 @@ func eventRoutes() []described {
 			openapi.Form(typeNDJSON, &openapi.MediaType{Schema: openapi.String().About("a line of JSON for each event"), Lines: line})),
 			openapi.Sometimes("X-Accel-Buffering", "`no`, of a stream: proxies must not keep events back", openapi.OneOf("no")))},
 		problems: also(ofReads, "cursor-gone", "draining", "rate-limited"),
+		streams:  func(*api) string { return fmt.Sprintf("%d streams of events at a time", MaxEventStreams) },
 	}}
 }
 

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/http"
 
 	"orchestrator/internal/openapi"
@@ -43,6 +44,9 @@ func messageRoutes() []described {
 			), map[string]any{"messages": []any{example}, "nextAfter": "17-5577006791947779410"}), streamed("Every 15 s there is a `bookmark`, and an `end` where the node ends it.",
 				openapi.Named("message", openapi.Ref("Message")), openapi.Named("bookmark", openapi.Object(openapi.Must("after", openapi.String()))), openapi.Named("end", ended))), openapi.Sometimes("X-Accel-Buffering", "`no`, of a stream: proxies must not keep events back", openapi.OneOf("no")))},
 			problems: also(ofReads, "session-not-found", "cursor-gone", "rate-limited", "unreadable-record"),
+			streams: func(a *api) string {
+				return fmt.Sprintf("%d streams of messages at a time, and %d more to processes on its own machine", a.afar.most, a.beside.most)
+			},
 		},
 	}
 }

@@ -31,6 +31,11 @@ type door struct {
 func serve(t *testing.T, set func(*http.Server, *api)) *door {
 	t.Helper()
 	cfg, board := fed(t, &fake{})
+	return serveAs(t, cfg, board, set)
+}
+
+func serveAs(t *testing.T, cfg Config, board *assignments.Board, set func(*http.Server, *api)) *door {
+	t.Helper()
 	h := handlerOf(t, cfg)
 	s := &door{t: t, api: h.(*api), board: board, server: Server("", h), done: make(chan struct{})}
 	if set != nil {

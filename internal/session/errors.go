@@ -51,10 +51,15 @@ func (e *TooLargeError) Error() string {
 type LimitError struct {
 	Thing       string
 	Used, Limit int
+	Advice      string // what to do about it; may be empty
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("no more %s: %d of at most %d", e.Thing, e.Used, e.Limit)
+	text := fmt.Sprintf("no more %s: %d of at most %d", e.Thing, e.Used, e.Limit)
+	if e.Advice != "" {
+		text += "; " + e.Advice
+	}
+	return text
 }
 
 // StaleEpochError refuses a holder's write that was made under another epoch than the current one (stale-epoch).

@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -69,6 +70,30 @@ func validAdvertisedHost(s string) error {
 		return errRange
 	}
 	return mustBe(hostLike(s))
+}
+
+const maxProxies = 64
+
+func validProxies(items []string) error {
+	if len(items) > maxProxies {
+		return errRange
+	}
+	for _, item := range items {
+		if !proxyLike(item) {
+			return fmt.Errorf("%q is neither an address nor a network of less than every address", item)
+		}
+	}
+	return nil
+}
+
+// proxyLike refuses a network of every address: whoever may name any client is held to no limit. It refuses IPv4 in the clothes of IPv6, which
+// no connection shows.
+func proxyLike(s string) bool {
+	if addr, err := netip.ParseAddr(s); err == nil {
+		return addr.Zone() == "" && !addr.Is4In6() && !addr.IsUnspecified()
+	}
+	network, err := netip.ParsePrefix(s)
+	return err == nil && network.Bits() > 0 && !network.Addr().Is4In6()
 }
 
 // hostLike reports whether s is an IP address or a name by the letters of RFC 1123 (underscores, which container engines

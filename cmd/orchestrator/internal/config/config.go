@@ -37,6 +37,9 @@ type Config struct {
 	DrainTimeout     time.Duration
 	RevokeTimeout    time.Duration
 
+	TrustedProxies      []string // addresses and networks (CIDR), at most 64
+	MaxStreamsPerClient int      // 1 to 1,000,000
+
 	CacheMegabytes int           // memory for eventual reads; 0: none
 	CacheTTL       time.Duration // how old such an answer may be; 0: none are kept
 

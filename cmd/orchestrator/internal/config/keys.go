@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"orchestrator/internal/balancer"
+	"orchestrator/internal/httpapi"
 	"orchestrator/internal/keyspace"
 	"orchestrator/internal/session"
 )
@@ -71,6 +72,13 @@ var keys = []Key{
 		"how long the processes beside a node may take to let go of a session that moves"),
 	whole("rebalanceRate", 100, 0, 10_000, func(c *Config) *int { return &c.RebalanceRate },
 		"sessions a second that a node with more than its share gives away by itself; 0: none"),
+
+	list("trustedProxies", "",
+		fmt.Sprintf("at most %d addresses or networks such as 10.0.0.5 or 10.0.0.0/24, never every address, parted by commas", maxProxies),
+		func(c *Config) *[]string { return &c.TrustedProxies }, validProxies,
+		"load balancers whose X-Forwarded-For says who a client is; none: it is whoever connects"),
+	whole("maxStreamsPerClient", httpapi.DefaultStreamsPerClient, 1, 1_000_000, func(c *Config) *int { return &c.MaxStreamsPerClient },
+		"most streams that one client, by its address, has on this node at once; processes on the same machine are not held to it"),
 
 	whole("cacheMegabytes", 32, 0, 65536, func(c *Config) *int { return &c.CacheMegabytes },
 		"megabytes of memory for sessions that eventual reads are answered from; 0: none"),
