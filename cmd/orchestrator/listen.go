@@ -12,7 +12,7 @@ import (
 // listen binds host:port; port 0 is any free one. The error of a taken port says which.
 func listen(ctx context.Context, host string, port int) (net.Listener, error) {
 	addr := net.JoinHostPort(host, strconv.Itoa(port))
-	var lc net.ListenConfig
+	lc := net.ListenConfig{Control: giveUp}
 	l, err := lc.Listen(ctx, "tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("port %d on %s is taken by another process: choose another one with --port", port, host)

@@ -66,7 +66,7 @@ var libraries = map[string][]string{
 	"github.com/redis/go-redis":              {"cmd/orchestrator", "internal/redisx", "internal/registry", "internal/lease", "internal/balancer", "internal/sessionstore", "internal/handover", "internal/events"},
 	"testing":                                {},
 	"os/exec":                                {"cmd/orchestrator", "internal/leash"},
-	"golang.org/x/sys":                       {"internal/leash"},
+	"golang.org/x/sys":                       {"cmd/orchestrator", "internal/leash"},
 	"net/http":                               {"cmd/orchestrator", "internal/httpapi", "internal/peers", "internal/bench", "client"},
 	"github.com/gin-gonic/gin/binding":       {},
 	"github.com/gin-gonic/gin/codec/msgpack": {},
