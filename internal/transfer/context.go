@@ -1,0 +1,44 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"orchestrator/client"
+)
+
+// context carries a session's context over, and returns the ETag of what was carried; "": there is none.
+func (p *passage) context(ctx context.Context) (string, error) {
+	blob, err := stateOf(ctx, p.From, p.s.ID)
+	if err != nil {
+		return "", fmt.Errorf("source: %w", err)
+	}
+	old, err := stateOf(ctx, p.To, p.c.ID) // of an earlier attempt
+	cond := client.Condition{IfMatch: old.ETag}
+	switch {
+	case err != nil || blob.ContentType == old.ContentType && bytes.Equal(blob.Data, old.Data) && (blob.ETag == "") == (old.ETag == ""):
+	case blob.ETag == "":
+		err = p.To.DeleteContext(ctx, p.c.ID, cond)
+	default:
+		_, err = p.To.PutContext(ctx, p.c.ID, blob.Data, blob.ContentType, client.ContextCondition{Condition: cond, Absent: old.ETag == ""})
+	}
+	if errors.Is(err, client.ErrVersionMismatch) {
+		return "", errChanged
+	}
+	if err != nil {
+		return "", fmt.Errorf("target: context: %w", err)
+	}
+	return blob.ETag, nil
+}
+
+// stateOf returns a session's context, the zero Blob where there is none, or the fleet keeps none.
+func stateOf(ctx context.Context, c *client.Client, id string) (client.Blob, error) {
+	blob, err := c.GetContext(ctx, id)
+	var e *client.Error
+	if errors.As(err, &e) && (e.Code == "context-not-found" || errors.Is(err, client.ErrNoRoute)) {
+		return client.Blob{}, nil
+	}
+	return blob, err
+}
