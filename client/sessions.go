@@ -127,11 +127,27 @@ func (c *Client) PatchSession(ctx context.Context, id string, p Patch, cond Cond
 
 // DeleteSession ends a session where the condition holds, whoever owns it. Ids are never used again: it is repeated until it is done.
 func (c *Client) DeleteSession(ctx context.Context, id string, cond Condition) error {
+	return c.deleteSession(ctx, id, cond, nil)
+}
+
+// Beside is what lies beside a session, and changes without its ETag.
+type Beside struct {
+	LastMessage string // MessagePage.NextAfter of a page that nothing follows; empty: there are no messages
+	ContextETag string // Blob.ETag; empty: there is no context
+}
+
+// DeleteUnchanged ends a session where the condition holds and what lies beside it is still this; ErrVersionMismatch: it is not. A node of a
+// former version, which cannot tell, does nothing: ErrInvalid, whose Field is contextETag or lastMessage.
+func (c *Client) DeleteUnchanged(ctx context.Context, id string, cond Condition, known Beside) error {
+	return c.deleteSession(ctx, id, cond, url.Values{"lastMessage": {or(known.LastMessage, "0-0")}, "contextETag": {known.ContextETag}})
+}
+
+func (c *Client) deleteSession(ctx context.Context, id string, cond Condition, known url.Values) error {
 	path, err := sessionPath(id, "")
 	if err != nil {
 		return err
 	}
-	r := &request{method: http.MethodDelete, path: path, gone: true}
+	r := &request{method: http.MethodDelete, path: path, query: known, gone: true}
 	if err := r.on(cond); err != nil {
 		return err
 	}

@@ -119,7 +119,7 @@ func (n *node) routes() *http.ServeMux {
 	n.handle("POST /v1/sessions/batch", n.createBatch)
 	n.handle("GET /v1/sessions/{id}", n.getSession, "consistency")
 	n.handle("PATCH /v1/sessions/{id}", n.patchSession)
-	n.handle("DELETE /v1/sessions/{id}", n.deleteSession)
+	n.handle("DELETE /v1/sessions/{id}", n.deleteSession, "lastMessage", "contextETag")
 	n.handle("POST /v1/sessions/{id}/migrate", n.migrateSession)
 	n.handle("POST /v1/sessions/{id}/messages", n.publish)
 	n.handle("GET /v1/sessions/{id}/messages", n.readMessages, "after", "limit", "kind", "consistency")

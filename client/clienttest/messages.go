@@ -1,6 +1,7 @@
 package clienttest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -15,11 +16,18 @@ const (
 	messagesKept = 1000
 	maxMessage   = 16 << 10
 	maxPublished = 100
+	maxMessages  = 2 << 20 // bytes of a body that publishes
 )
 
 type messageDraft struct {
 	Kind string
 	Data json.RawMessage
+}
+
+// publication is what an idempotency key of a publish stands for.
+type publication struct {
+	body     []byte
+	messages []client.Message
 }
 
 func (n *node) publish(w http.ResponseWriter, r *http.Request) *problem {
@@ -35,7 +43,11 @@ func (n *node) publish(w http.ResponseWriter, r *http.Request) *problem {
 
 		Messages []messageDraft
 	}
-	if p := read(r, &in); p != nil {
+	raw, p := body(r, maxMessages)
+	if p == nil {
+		p = parse(raw, &in)
+	}
+	if p != nil {
 		return p
 	}
 	if in.Messages == nil {
@@ -46,10 +58,14 @@ func (n *node) publish(w http.ResponseWriter, r *http.Request) *problem {
 	}
 	key := r.Header.Get("Idempotency-Key")
 	if before, used := s.keys[key]; used && key != "" {
-		return reply(w, http.StatusCreated, map[string]any{"messages": before})
+		if !bytes.Equal(before.body, raw) {
+			return refuse(http.StatusUnprocessableEntity, "idempotency-mismatch", "the Idempotency-Key was used with another body")
+		}
+		return reply(w, http.StatusCreated, map[string]any{"messages": before.messages})
 	}
 	var out []client.Message
 	for i, m := range in.Messages {
+		m.Data = canonical(m.Data)
 		switch {
 		case m.Data == nil:
 			return invalid(fmt.Sprintf("messages[%d].data", i), "is required")
@@ -69,10 +85,27 @@ func (n *node) publish(w http.ResponseWriter, r *http.Request) *problem {
 		s.messages, s.dropped = slices.Delete(s.messages, 0, over), s.dropped+over
 	}
 	if key != "" {
-		s.keys[key] = out
+		s.keys[key] = publication{raw, out}
 	}
 	n.fleet.stir()
 	return reply(w, http.StatusCreated, map[string]any{"messages": out})
+}
+
+// canonical is JSON as a fleet keeps it: its length does not depend on how it was escaped.
+func canonical(data json.RawMessage) json.RawMessage {
+	var v any
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if d.Decode(&v) != nil {
+		return data
+	}
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	if enc.Encode(v) != nil {
+		return data
+	}
+	return bytes.TrimSpace(out.Bytes())
 }
 
 // after returns where the messages after a cursor begin.

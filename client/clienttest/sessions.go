@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +25,7 @@ type session struct {
 	messages []client.Message
 	dropped  int // messages that are not kept any more
 	lastID   string
-	keys     map[string][]client.Message
+	keys     map[string]publication
 	context  *blob
 	moving   bool // it is being moved: nobody new may run it
 }
@@ -99,7 +100,7 @@ func (f *Fleet) create(d draft) (*session, *problem) {
 		return nil, p
 	}
 	at := now()
-	s := &session{keys: map[string][]client.Message{}}
+	s := &session{keys: map[string]publication{}}
 	s.Session = client.Session{ID: newID(), Type: d.Type, Name: d.Name, Workspace: d.Workspace, Config: d.Config, Labels: d.Labels,
 		Status: cmp.Or(d.Status, client.Active), Owner: n.view.ID, Epoch: 1, Version: 1, Copies: 1, CreatedAt: at, UpdatedAt: at, OwnedAt: at}
 	if s.Config == nil {
@@ -309,8 +310,26 @@ func (n *node) deleteSession(w http.ResponseWriter, r *http.Request) *problem {
 	if p := holds(r, s, s.stamp); p != nil {
 		return p
 	}
+	if p := s.unchanged(r.URL.Query()); p != nil {
+		return p
+	}
 	n.fleet.end(s, client.SessionDeleted)
 	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// unchanged checks a deletion's conditions on what lies beside the session.
+func (s *session) unchanged(q url.Values) *problem {
+	last, context := cmp.Or(s.lastID, "0-0"), ""
+	if s.context != nil {
+		context = s.context.etag
+	}
+	if q.Has("lastMessage") && q.Get("lastMessage") != last {
+		return refuse(http.StatusPreconditionFailed, "version-mismatch", "the session's messages end with %s by now, not with %s", last, q.Get("lastMessage"))
+	}
+	if q.Has("contextETag") && q.Get("contextETag") != context {
+		return refuse(http.StatusPreconditionFailed, "version-mismatch", "the session's context has the ETag %s by now, not %s", context, q.Get("contextETag"))
+	}
 	return nil
 }
 

@@ -53,6 +53,7 @@ func Run(t *testing.T, addrs []string) {
 		"a lease ends and is let go of before another begins": {leases, "GET /v1/nodes/{id}/assignments|POST /v1/sessions/{id}/migrate"},
 		"messages are read and followed":                      {messages, "GET /v1/sessions/{id}/messages"},
 		"a context is kept with its session":                  {contexts, "PUT /v1/sessions/{id}/context"},
+		"a session is deleted as it is known":                 {unchanged, "POST /v1/sessions/{id}/messages|PUT /v1/sessions/{id}/context"},
 		"events are paged and watched":                        {events, "GET /v1/events"},
 		"a session is explained":                              {explain, "GET /v1/sessions/{id}/explain"},
 	} {
@@ -314,7 +315,9 @@ func messages(t *testing.T, s suite) {
 	if len(sent) != 2 || sent[0].ID != again[0].ID || sent[0].Kind != "input" || sent[1].Kind != "message" || sent[0].Epoch != made.Epoch {
 		t.Fatalf("%+v, again %+v", sent, again)
 	}
-	_, err := s.c.Publish(ctx, made.ID, client.Publication{Epoch: made.Epoch + 1}, client.MessageDraft{Data: 1})
+	_, err := s.c.Publish(ctx, made.ID, how, client.MessageDraft{Kind: "input", Data: "a"})
+	wantErr(t, err, client.ErrIdempotencyMismatch)
+	_, err = s.c.Publish(ctx, made.ID, client.Publication{Epoch: made.Epoch + 1}, client.MessageDraft{Data: 1})
 	wantErr(t, err, client.ErrStaleEpoch)
 	page := must(s.c.Messages(ctx, made.ID, client.MessageSelection{}))(t)
 	if len(page.Messages) != 2 || string(page.Messages[0].Data) != `"a"` || page.NextAfter != sent[1].ID {
@@ -369,6 +372,31 @@ func contexts(t *testing.T, s suite) {
 	}
 	_, err = s.c.GetContext(ctx, made.ID)
 	wantErr(t, err, client.ErrNotFound)
+}
+
+// A session is deleted only as it is known, with what lies beside it.
+func unchanged(t *testing.T, s suite) {
+	ctx, made := t.Context(), s.create(t, "unchanged")
+	if err := s.c.DeleteUnchanged(ctx, s.create(t, "bare").ID, client.Condition{}, client.Beside{}); err != nil {
+		t.Fatal(err)
+	}
+	said := must(s.c.Publish(ctx, made.ID, client.Publication{}, client.MessageDraft{Data: 1}, client.MessageDraft{Data: 2}))(t)
+	etag := must(s.c.PutContext(ctx, made.ID, []byte("a"), "", client.ContextCondition{}))(t)
+	cond := client.Condition{IfMatch: made.ETag}
+	for _, known := range []client.Beside{{}, {LastMessage: said[1].ID}, {ContextETag: etag}, {LastMessage: said[0].ID, ContextETag: etag}} {
+		if e := wantErr(t, s.c.DeleteUnchanged(ctx, made.ID, cond, known), client.ErrVersionMismatch); e.CurrentETag != "" {
+			t.Fatalf("%+v: %+v", known, e)
+		}
+	}
+	known := client.Beside{LastMessage: must(s.c.Messages(ctx, made.ID, client.MessageSelection{}))(t).NextAfter, ContextETag: etag}
+	if known.LastMessage != said[1].ID {
+		t.Fatalf("the messages end with %s, read %s", said[1].ID, known.LastMessage)
+	}
+	wantErr(t, s.c.DeleteUnchanged(ctx, made.ID, client.Condition{IfMatch: `"1.99.x"`}, known), client.ErrVersionMismatch)
+	if err := s.c.DeleteUnchanged(ctx, made.ID, cond, known); err != nil {
+		t.Fatal(err)
+	}
+	wantErr(t, s.c.DeleteUnchanged(ctx, made.ID, cond, known), client.ErrNotFound)
 }
 
 func events(t *testing.T, s suite) {

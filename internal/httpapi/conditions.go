@@ -3,6 +3,7 @@ package httpapi
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,6 +45,38 @@ func holderEpoch(h http.Header) (uint64, error) {
 	}
 	return epoch, nil
 }
+
+// knownMessage reads with which message a session's messages must end; nil: with whichever.
+func knownMessage(q query) (*session.MessageID, error) {
+	const name = "lastMessage"
+	if !q.has(name) {
+		return nil, nil
+	}
+	id, err := session.ParseMessageID(q.get(name))
+	if err != nil {
+		return nil, session.Invalid(name, "must be the id of a message, or 0-0: there must be none")
+	}
+	return &id, nil
+}
+
+// knownContext reads in which state a session's context must be; nil: in any. Empty: there must be none.
+func knownContext(q query) (*session.Stamp, error) {
+	const name = "contextETag"
+	given := q.get(name)
+	switch {
+	case !q.has(name):
+		return nil, nil
+	case given == "":
+		return &session.Stamp{}, nil
+	}
+	stamp, err := session.ParseStamp(strings.Trim(given, `"`))
+	if err != nil || !stampTag.MatchString(given) {
+		return nil, session.Invalid(name, "must be the ETag of a context, in its quotes, or empty: there must be none")
+	}
+	return &stamp, nil
+}
+
+var stampTag = regexp.MustCompile(patternStamp)
 
 // single reads a header that may be given once.
 func single(h http.Header, name string) (value string, given bool, err error) {

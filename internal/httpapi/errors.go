@@ -29,6 +29,7 @@ var rules = []rule{
 	as(tooLargeProblem),
 	as(staleEpochProblem),
 	as(versionMismatchProblem),
+	as(besideChangedProblem),
 	as(cursorGoneProblem),
 	as(heldProblem),
 	as(noCapacityProblem),
@@ -99,6 +100,10 @@ func versionMismatchProblem(e *session.VersionMismatchError) problem {
 		p.CurrentETag = quote(e.Current)
 	}
 	return p
+}
+
+func besideChangedProblem(e *session.BesideChangedError) problem {
+	return versionMismatch.because(e.Error())
 }
 
 func cursorGoneProblem(e *session.CursorGoneError) problem {

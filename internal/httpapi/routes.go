@@ -31,7 +31,7 @@ func (a *api) routes() []route {
 		{method: "POST", path: "/v1/sessions/batch", handle: a.createBatch},
 		{method: "GET", path: "/v1/sessions/{id}", handle: a.getSession, one: []string{"consistency"}},
 		{method: "PATCH", path: "/v1/sessions/{id}", handle: a.patchSession},
-		{method: "DELETE", path: "/v1/sessions/{id}", handle: a.deleteSession},
+		{method: "DELETE", path: "/v1/sessions/{id}", handle: a.deleteSession, one: []string{"lastMessage", "contextETag"}},
 		{method: "GET", path: "/v1/sessions/{id}/explain", handle: a.explainSession},
 		{method: "POST", path: "/v1/sessions/{id}/migrate", handle: a.migrateSession},
 		{method: "POST", path: "/v1/sessions/{id}/messages", handle: a.publishMessages},

@@ -89,9 +89,15 @@ func (a *api) patchSession(c *gin.Context, _ query) error {
 	return replySession(c, http.StatusOK, s)
 }
 
-func (a *api) deleteSession(c *gin.Context, _ query) error {
+func (a *api) deleteSession(c *gin.Context, q query) error {
 	id, cond, err := target(c)
 	if err != nil {
+		return err
+	}
+	if cond.LastMessage, err = knownMessage(q); err != nil {
+		return err
+	}
+	if cond.Context, err = knownContext(q); err != nil {
 		return err
 	}
 	if err := a.cfg.Sessions.Delete(c.Request.Context(), id, cond); err != nil {

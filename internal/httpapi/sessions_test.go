@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"os"
 	"testing"
 	"time"
@@ -167,6 +168,36 @@ func TestDeleteSession(t *testing.T) {
 	r := call(t, h, "DELETE /v1/sessions/"+someID, "", "If-Match", "*", "Session-Epoch", "9")
 	require.Equal(t, http.StatusNoContent, r.status)
 	require.Empty(t, r.body)
+}
+
+func TestDeleteSessionAsItIsKnown(t *testing.T) {
+	t.Parallel()
+	var got session.Condition
+	h := handlerOf(t, config(&fake{remove: func(_ context.Context, _ session.ID, cond session.Condition) error {
+		got = cond
+		return nil
+	}}))
+	of := func(query string) string { return "DELETE /v1/sessions/" + someID + "?" + query }
+	known := session.Stamp{Epoch: 3, Version: 4, Op: contextStamp.Op}
+	for query, want := range map[string]session.Condition{
+		"lastMessage=17-5&contextETag=":                                         {LastMessage: &session.MessageID{Position: 17, Number: 5}, Context: &session.Stamp{}},
+		"lastMessage=0-0&contextETag=" + url.QueryEscape(quote(known.String())): {LastMessage: &session.MessageID{}, Context: &known},
+	} {
+		require.Equal(t, http.StatusNoContent, call(t, h, of(query), "").status)
+		require.Equal(t, want, got)
+	}
+	for query, field := range map[string]string{
+		"lastMessage=": "lastMessage", "lastMessage=17": "lastMessage", "lastMessage=latest": "lastMessage", "lastMessage=1-1&lastMessage=2-2": "lastMessage",
+		"contextETag=*": "contextETag", "contextETag=x": "contextETag", "contextETag=%22x%22": "contextETag", "contextETag=W/" + url.QueryEscape(quote(known.String())): "contextETag",
+		"contextETag=" + url.QueryEscape(quote(known.String())+`, "x"`): "contextETag",
+	} {
+		call(t, h, of(query), "").invalid(field)
+	}
+	refusing := &session.BesideChangedError{What: "messages", Given: "1-5", Current: "2-6"}
+	h = handlerOf(t, config(&fake{remove: func(context.Context, session.ID, session.Condition) error { return refusing }}))
+	p := call(t, h, of("lastMessage=1-5"), "").problem(http.StatusPreconditionFailed, "version-mismatch")
+	require.Equal(t, "the session's messages end with 2-6 by now, not with 1-5", p["detail"])
+	require.NotContains(t, p, "currentETag")
 }
 
 func TestMigrateSession(t *testing.T) {

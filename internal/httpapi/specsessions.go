@@ -115,8 +115,12 @@ func patchSessionRoute() described {
 func deleteSessionRoute() described {
 	return described{
 		route: "DELETE /v1/sessions/{id}", id: "deleteSession", tag: tagSessions, summary: "End a session",
-		about:    "Whoever owns it, alive or not.",
-		params:   []*openapi.Parameter{sessionID(), ifMatch("the session"), sessionEpoch()},
+		about: "Whoever owns it, alive or not.",
+		params: []*openapi.Parameter{sessionID(), ifMatch("the session"), sessionEpoch(),
+			openapi.Query("lastMessage", openapi.String().Like("17-5577006791947779410"),
+				"only where the session's messages end with this one, as the last `nextAfter` has it; `0-0`: only where there are none. Else 412 `version-mismatch`."),
+			openapi.Query("contextETag", openapi.String().Match(patternStampOrNo).Like(exampleETag),
+				"only where the session's context is in this state, as its `ETag` named it; empty: only where there is none. Else 412 `version-mismatch`.")},
 		answers:  openapi.Responses{openapi.Answer(http.StatusNoContent, "It is gone.", nil)},
 		problems: also(ofReads, "session-not-found", "stale-epoch", "version-mismatch", "unreadable-record"),
 	}

@@ -19,6 +19,7 @@ const (
 	patternTag       = `(W/)?"[^"\x00-\x20\x7f]*"`
 	patternTags      = `^[ \t]*(\*|[ \t,]*` + patternTag + `([ \t]*,[ \t,]*` + patternTag + `)*[ \t,]*)[ \t]*$`
 	patternStamp     = `^"[0-9]+\.[0-9]+\.[0-9a-f-]{36}"$`
+	patternStampOrNo = `^("[0-9]+\.[0-9]+\.[0-9a-f-]{36}")?$`
 )
 
 const (

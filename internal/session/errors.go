@@ -89,6 +89,19 @@ func (e *VersionMismatchError) Error() string {
 	return fmt.Sprintf("If-Match %s does not match the %s's current ETag %s", e.Given, of, e.Current)
 }
 
+// BesideChangedError refuses a deletion because what lies beside the session is not what the caller knows of (version-mismatch).
+type BesideChangedError struct {
+	What           string // "messages" or "context"
+	Given, Current string // the id of the last message, or the context's stamp
+}
+
+func (e *BesideChangedError) Error() string {
+	if e.What == "messages" {
+		return fmt.Sprintf("the session's messages end with %s by now, not with %s", e.Current, e.Given)
+	}
+	return fmt.Sprintf("the session's %s has the ETag %s by now, not %s", e.What, e.Current, e.Given)
+}
+
 // CursorGoneError refuses to go on after a message that is no longer kept, nor the one after it, or that the session never had (cursor-gone).
 type CursorGoneError struct {
 	After  MessageID

@@ -23,6 +23,10 @@ type Condition struct {
 	IfMatch []string // ETags (stamps) one of which must be the current one; "*" matches any existing session
 	Epoch   uint64   // the holder's epoch; 0: the writer does not claim to own the session
 	Absent  bool     // there must be none yet; for a context alone
+
+	// For a deletion alone: what lies beside the session, which its ETag does not tell of. nil: whatever it is.
+	LastMessage *MessageID // with which its messages end; zero: there are none
+	Context     *Stamp     // of its context; zero: there is none
 }
 
 // Result is one session's outcome in a batch.

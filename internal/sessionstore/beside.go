@@ -20,6 +20,17 @@ type beside struct {
 
 func (b beside) nothing() bool { return b.Last.IsZero() && b.Context.IsZero() }
 
+// check returns why a conditional deletion is refused. The record is replaced by its tombstone only as it is here: nothing comes between.
+func (b beside) check(cond session.Condition) error {
+	if want := cond.LastMessage; want != nil && *want != b.Last {
+		return &session.BesideChangedError{What: "messages", Given: want.String(), Current: b.Last.String()}
+	}
+	if want := cond.Context; want != nil && *want != b.Context {
+		return &session.BesideChangedError{What: "context", Given: want.String(), Current: b.Context.String()}
+	}
+	return nil
+}
+
 // dropped leaves the operations alone.
 func (b beside) dropped() beside { return beside{Ops: b.Ops, Floor: b.Floor} }
 

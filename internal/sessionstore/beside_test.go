@@ -152,6 +152,41 @@ func TestMessagesOfASession(t *testing.T) {
 	})
 }
 
+// What lies beside a session is no part of its ETag. A deletion may be conditioned on it all the same.
+func TestASessionIsDeletedAsItIsKnown(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
+		ctx, b := t.Context(), setup(t, r, 8)
+		made := b.create(t, "one", holderA)
+		refused := func(what string, cond session.Condition) {
+			t.Helper()
+			var changed *session.BesideChangedError
+			cond.IfMatch = []string{made.ETag().String()}
+			if _, err := b.Delete(ctx, made.ID, b.NewOp(), cond, nil); !errors.As(err, &changed) || changed.What != what {
+				t.Errorf("%+v: %v", cond, err)
+			}
+		}
+		none, bare := session.MessageID{}, session.Stamp{}
+		first := b.publish(t, made.ID, saying("a", "1"))[0].ID
+		refused("messages", session.Condition{LastMessage: &none})
+		second := b.publish(t, made.ID, saying("a", "2"))[0].ID
+		refused("messages", session.Condition{LastMessage: &first, Context: &bare})
+		before := b.saveContext(t, made.ID, "x")
+		refused("context", session.Condition{LastMessage: &second, Context: &bare})
+		after := b.saveContext(t, made.ID, "x")
+		refused("context", session.Condition{Context: &before})
+		b.readAs(t, made.ID, "12", "x")
+		if _, err := b.Delete(ctx, made.ID, b.NewOp(), session.Condition{LastMessage: &second, Context: &after}, nil); err != nil {
+			t.Fatal(err)
+		}
+		b.bare(t, made.ID)
+		other := b.create(t, "two", holderA)
+		if _, err := b.Delete(ctx, other.ID, b.NewOp(), session.Condition{LastMessage: &none, Context: &bare}, nil); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // The newest messages are kept, everywhere the same, and a cursor before them is told so.
 func TestOldMessagesGo(t *testing.T) {
 	t.Parallel()

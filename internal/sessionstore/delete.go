@@ -13,9 +13,14 @@ import (
 type Leave func(session.Session) error
 
 // Delete ends a session under a condition and leaves a tombstone. It returns the session as it was, or session.ErrNotFound, a
-// *session.StaleEpochError or a *session.VersionMismatchError.
+// *session.StaleEpochError, a *session.VersionMismatchError or a *session.BesideChangedError.
 func (s *Store) Delete(ctx context.Context, id session.ID, op session.OpID, cond session.Condition, leave Leave) (session.Session, error) {
-	return s.end(ctx, id, op, session.WhyDelete, leave, func(base Record) error { return check(base, op, cond) })
+	return s.end(ctx, id, op, session.WhyDelete, leave, func(base Record) error {
+		if err := check(base, op, cond); err != nil {
+			return err
+		}
+		return base.Beside.check(cond)
+	})
 }
 
 // Expire ends a session if its time to live has ended; false means that there was nothing to end. An entry that names nothing is the
