@@ -2,6 +2,8 @@ package integration
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -73,13 +75,15 @@ func (m *mover) run(t *testing.T, killAt int64, applied bool) (whole bool, out s
 	return err == nil, fmt.Sprintf("%v: %s", err, &text)
 }
 
-// A mover that is killed again and again, and run again, moves each session once, with its context; at no end of a run is one in neither fleet.
+// A mover that is killed again and again, and run again, moves each session once, with its context and what
+// it has said; at no end of a run is one in neither fleet.
 func TestSessionsMoveBetweenFleetsThoughTheMoverIsKilled(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
 		old, fresh := startFleet(t, r, 1), startFleet(t, r, 2)
 		source, target := goClient(t, old.url(0)), goClient(t, fresh.url(1))
 		var want []string
+		says := map[string][]string{}
 		for i := range 9 {
 			s, err := source.CreateSession(t.Context(), client.Draft{Type: "dev", Name: fmt.Sprint("s", i), Workspace: "/w"})
 			if err != nil {
@@ -89,6 +93,11 @@ func TestSessionsMoveBetweenFleetsThoughTheMoverIsKilled(t *testing.T) {
 				t.Fatal(err)
 			}
 			want = append(want, s.Name)
+			says[s.Name] = numbered(0, 130)
+			ids := sayAll(t, source, s.ID, says[s.Name])
+			if _, err := source.PatchSession(t.Context(), s.ID, client.Patch{Labels: map[string]string{"runner.after": ids[readUpTo]}}, client.Condition{}); err != nil {
+				t.Fatal(err)
+			}
 		}
 		m := &mover{}
 		m.from, m.to = m.proxy(t, old.url(0)), m.proxy(t, fresh.url(0))
@@ -114,6 +123,17 @@ func TestSessionsMoveBetweenFleetsThoughTheMoverIsKilled(t *testing.T) {
 			if round > 40 {
 				t.Fatal(out)
 			}
+			for name, all := range here { // the conversations that are at the source go on there
+				text := fmt.Sprint("round ", round)
+				_, err := source.Publish(t.Context(), all[0].ID, client.Publication{}, client.MessageDraft{Kind: "input", Data: text})
+				if errors.Is(err, client.ErrNotFound) { // a deletion that the mover had under way has come
+					continue
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				says[name] = append(says[name], text)
+			}
 		}
 		there := named(t, target)
 		if left := named(t, source); len(left) != 0 || len(there) != len(want) {
@@ -122,11 +142,63 @@ func TestSessionsMoveBetweenFleetsThoughTheMoverIsKilled(t *testing.T) {
 		for _, name := range slices.Sorted(slices.Values(want)) {
 			s := there[name][0]
 			b, err := target.GetContext(t.Context(), s.ID)
-			if err != nil || string(b.Data) != name || len(s.Labels) != 1 {
+			if err != nil || string(b.Data) != name || len(s.Labels) != 2 {
 				t.Errorf("%s: %v, context %q %v", name, s.Labels, b.Data, err)
+			}
+			if got := heardAfter(t, target, s.ID, ""); !slices.Equal(got, says[name]) {
+				t.Errorf("%s says %q, want %q", name, got, says[name])
+			}
+			if got := heardAfter(t, target, s.ID, s.Labels["runner.after"]); !slices.Equal(got, says[name][readUpTo+1:]) {
+				t.Errorf("%s goes on with %q", name, got)
 			}
 		}
 	})
+}
+
+// readUpTo is which message of each session was read at the source.
+const readUpTo = 47
+
+func numbered(from, to int) (texts []string) {
+	for i := range to - from {
+		texts = append(texts, fmt.Sprint("line ", from+i))
+	}
+	return texts
+}
+
+// sayAll publishes in a session, and returns the ids.
+func sayAll(t *testing.T, c *client.Client, id string, texts []string) (ids []string) {
+	t.Helper()
+	for part := range slices.Chunk(texts, 100) {
+		drafts := make([]client.MessageDraft, len(part))
+		for i, text := range part {
+			drafts[i] = client.MessageDraft{Kind: "input", Data: text}
+		}
+		made, err := c.Publish(t.Context(), id, client.Publication{}, drafts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range made {
+			ids = append(ids, m.ID)
+		}
+	}
+	return ids
+}
+
+// heardAfter returns what a session has said behind a message.
+func heardAfter(t *testing.T, c *client.Client, id, after string) (texts []string) {
+	t.Helper()
+	page, err := c.Messages(t.Context(), id, client.MessageSelection{After: after, Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range page.Messages {
+		var text string
+		if err := json.Unmarshal(m.Data, &text); err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, text)
+	}
+	return texts
 }
 
 func goClient(t *testing.T, addr string) *client.Client {

@@ -22,7 +22,7 @@ import (
 	"orchestrator/client/clienttest"
 )
 
-// agents are a fleet in memory of two nodes, and runners beside them.
+// agents are a fleet in memory, and runners beside its nodes.
 type agents struct {
 	t      *testing.T
 	fleet  *clienttest.Fleet
@@ -32,14 +32,19 @@ type agents struct {
 
 func newAgents(t *testing.T) *agents {
 	t.Helper()
-	a := &agents{t: t, fleet: clienttest.New("node-1", "node-2"), url: map[string]string{}}
-	for _, id := range []string{"node-1", "node-2"} {
+	return agentsAt(t, "node-1", "node-2")
+}
+
+func agentsAt(t *testing.T, nodes ...string) *agents {
+	t.Helper()
+	a := &agents{t: t, fleet: clienttest.New(nodes...), url: map[string]string{}}
+	for _, id := range nodes {
 		server := httptest.NewServer(a.fleet.Node(id))
 		t.Cleanup(server.Close)
 		a.fleet.Reached(id, strings.TrimPrefix(server.URL, "http://"))
 		a.url[id] = server.URL
 	}
-	c, err := client.New(client.Config{Addrs: []string{a.url["node-1"]}})
+	c, err := client.New(client.Config{Addrs: []string{a.url[nodes[0]]}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,6 +138,31 @@ func TestAnAgentMovesWithItsSession(t *testing.T) {
 	if s.Labels["runner.exit"] != "0" || s.Labels["runner.after"] == "" {
 		t.Errorf("labels %v", s.Labels)
 	}
+}
+
+// An agent is moved to another fleet with its session: the one there goes on behind the input that it has read, and is told nothing twice.
+func TestAnAgentGoesOnInAnotherFleet(t *testing.T) {
+	t.Parallel()
+	a, b := newAgents(t), agentsAt(t, "other")
+	a.runBeside("node-1", echoes)
+	b.runBeside("other", echoes)
+	s := a.session("node-1")
+	said := []string{"up at 1", "one at 1"}
+	a.input(s.ID, "one")
+	a.says(s.ID, said...)
+	for s.Labels["runner.after"] == "" { // recorded while it runs
+		var err error
+		if s, err = a.client.GetSession(t.Context(), s.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, out, stderr := typed(t, "", nil, "sessions", "move", "--from", a.url["node-1"], "--to", b.url["other"], "--settle=10ms")
+	if code != exitOK || stderr != "" {
+		t.Fatalf("code %d: %s%s", code, out, stderr)
+	}
+	there := strings.Fields(out)[1]
+	b.input(there, "end")
+	b.says(there, append(said, "up at 1", "end at 1")...)
 }
 
 // The node stops for good in the middle; the runner comes back with it and goes on behind the last input that was read.

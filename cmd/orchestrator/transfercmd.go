@@ -23,7 +23,7 @@ func newSessionsExport(environ []string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Write sessions as lines of JSON to standard output",
-		Long: `Write sessions to standard output, each as a line of JSON in the API's own form. Messages and contexts are not in it.
+		Long: `Write sessions to standard output, each as a line of JSON in the API's own form. Messages and contexts are not in it: move takes them along.
 
 An export that is cut off says with which --resume-from it goes on: after the pages that were written whole. Lines that come twice
 by that are imported once.`,
@@ -147,11 +147,13 @@ func newSessionsMove() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "move",
 		Short: "Move sessions to another fleet, so that one of the two has each at every moment",
-		Long: `Move sessions from one fleet to another, with their contexts and without their messages. What is not carried over is what import does not.
+		Long: `Move sessions from one fleet to another, with their contexts and the messages that are kept, which get new ids there. What else is not
+carried over is what import does not.
 
-Each is marked at the source (label moving-to), copied to the target where it is held (label moving-from), compared, deleted at the source if it is
-still as it was copied, and after --settle released at the target. Processes of the target must not run a session while it has the label
-moving-from. Run the same again after anything that went wrong: it finishes what was begun, under the same --from-name, and makes nothing twice.`,
+Each is marked at the source (label moving-to), copied to the target where it is held (label moving-from), compared, deleted at the source if it and
+what lies beside it are still as they were copied, and after --settle released at the target. Processes of the target must not run a session
+while it has the label moving-from. Run the same again after anything that went wrong: it finishes what was begun, under the same --from-name, and
+makes nothing twice.`,
 		Example: `  orchestrator sessions move --from http://10.0.0.9:8080 --to http://10.0.1.11:8080 -l tier=gold`,
 		Args:    cobra.NoArgs,
 	}

@@ -9,12 +9,16 @@ import (
 	"orchestrator/client"
 )
 
-// context carries a session's context over, and returns the ETag of what was carried; "": there is none.
-func (p *passage) context(ctx context.Context) (string, error) {
+// context carries a session's context over, unless it is what it was at the last look, and reports whether there was anything to carry.
+func (p *passage) context(ctx context.Context) (fresh bool, err error) {
 	blob, err := stateOf(ctx, p.From, p.s.ID)
 	if err != nil {
-		return "", fmt.Errorf("source: %w", err)
+		return false, fmt.Errorf("source: %w", err)
 	}
+	if p.looked && blob.ETag == p.state {
+		return false, nil
+	}
+	fresh = p.looked || blob.ETag != ""
 	old, err := stateOf(ctx, p.To, p.c.ID) // of an earlier attempt
 	cond := client.Condition{IfMatch: old.ETag}
 	switch {
@@ -25,12 +29,13 @@ func (p *passage) context(ctx context.Context) (string, error) {
 		_, err = p.To.PutContext(ctx, p.c.ID, blob.Data, blob.ContentType, client.ContextCondition{Condition: cond, Absent: old.ETag == ""})
 	}
 	if errors.Is(err, client.ErrVersionMismatch) {
-		return "", errChanged
+		return false, errChanged
 	}
 	if err != nil {
-		return "", fmt.Errorf("target: context: %w", err)
+		return false, fmt.Errorf("target: context: %w", err)
 	}
-	return blob.ETag, nil
+	p.looked, p.state = true, blob.ETag
+	return fresh, nil
 }
 
 // stateOf returns a session's context, the zero Blob where there is none, or the fleet keeps none.

@@ -65,11 +65,19 @@ func (p *passage) live(ctx context.Context) error {
 	if !p.it.until.IsZero() {
 		ttl = p.it.draft.TTL
 	}
-	lives, err := p.To.PatchSession(ctx, p.c.ID, client.Patch{TTL: ttl}, client.Condition{IfMatch: p.c.ETag})
+	return p.change(ctx, client.Patch{TTL: ttl})
+}
+
+// change patches the copy.
+func (p *passage) change(ctx context.Context, patch client.Patch) error {
+	c, err := p.To.PatchSession(ctx, p.c.ID, patch, client.Condition{IfMatch: p.c.ETag})
 	if errors.Is(err, client.ErrVersionMismatch) || errors.Is(err, client.ErrNotFound) {
 		return errChanged
 	}
-	p.c = lives
+	if err == nil {
+		p.c = c
+		p.copies.remember(p.it.id, c)
+	}
 	return err
 }
 
@@ -81,10 +89,12 @@ func taken(c client.Session) error {
 	return fmt.Errorf("the target has it as %s, which may be run there: it was imported. Delete one of the two", c.ID)
 }
 
-// same compares what a copy is to be with what it is, but for its time to live.
+// same compares what a copy is to be with what it is, but for its time to live and how far it has been read.
 func same(want client.Draft, is client.Session) bool {
+	labels := maps.Clone(is.Labels)
+	delete(labels, LabelReadUpTo)
 	return want.Type == is.Type && want.Name == is.Name && want.Workspace == is.Workspace && want.Status == is.Status &&
-		maps.Equal(want.Labels, is.Labels) && sameJSON(want.Config, is.Config)
+		maps.Equal(want.Labels, labels) && sameJSON(want.Config, is.Config)
 }
 
 // release lets a copy be run. One that has ended meanwhile is released too.

@@ -3,8 +3,9 @@
 // # What is carried over
 //
 // Type, name, workspace, config, labels and status; and of an expiry the time that is left. A session gets a new id where it is made, with
-// the former one in the label imported-from; the label runner.after, which is of the messages, is left out. Owner, epoch, version, copies and the other times are the fleet's own, and begin anew. Messages
-// stay behind. The context goes along with Move, not with Export.
+// the former one in the label imported-from. Owner, epoch, version, copies and the other times are the fleet's own, and begin anew. Context and
+// messages go along with Move, not with Export: a session's messages are larger than a line may be. The label runner.after names a message:
+// Move has it name the same one at the target, Import leaves it out.
 //
 // # Import
 //
@@ -18,9 +19,10 @@
 // At every moment one of the fleets has the session, and its state. The steps for one session, each durable before the next begins:
 //
 //	1 mark      at the source, label moving-to: whither. A session marked for somewhere else is refused.
-//	2 copy      at the target, held: labels moving-from (whence) and imported-from (the id). Then the context, if it has one.
-//	3 verify    the copy is read again and compared with what was read at the source.
-//	4 delete    at the source, if it is still in the state that was copied. Else the copy, which nobody runs, is deleted, and made again.
+//	2 copy      at the target, held: labels moving-from (whence) and imported-from (the id). Then the context, if it has one, and the messages.
+//	3 verify    the copy, and each message that was published there, is read again and compared with what was read at the source.
+//	4 delete    at the source, if it and what lies beside it are still as they were copied. Else what is new beside it is carried over, too; and
+//	            where the session itself has changed the copy, which nobody runs, is deleted, and made again.
 //	5 settle    a time in which those who ran it at the source are told, and stop.
 //	6 release   at the target: moving-from is removed. Now it may be run there.
 //
@@ -40,5 +42,16 @@
 // A copy that was made by Import, or of a session that came back, stands in nobody's way unless it is there at the same time: then neither is
 // touched, and it is told.
 //
-// What Move cannot see is a context that changes between the last look at it and the deletion: it is compared just before.
+// # Messages
+//
+// The source's messages are published at the copy in their order. The target gives them ids of its own, and which is which is known by their
+// order alone: a run that finds messages at the copy compares what they say. They must be those with which the source's begin, and the rest is
+// published; else the copy is made anew. A conversation that is as long as may be kept loses its oldest messages at both ends as it goes on: there, older ones
+// may stand before them at the copy, which are lost as the rest is published.
+//
+// A publish that a crashed process still has under way may come late. Its key is drawn from the id of its first message, and it begins where the
+// copy ended: so does the next run's first publish, under the same key, and the copy takes one of the two.
+//
+// The deletion is conditioned on the session's state, its last message and its context's state: nothing comes between the last look and the
+// deletion. A source of a former version, which does not know the latter two, says so, and is looked at again until nothing is new just before.
 package transfer

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -27,6 +29,9 @@ type wire struct {
 	crash   int                             // the change at which it crashes, from 1; 0: never
 	applied bool                            // that one is carried out, and its answer lost
 	before  func(method, path, host string) // looks at every request before it is carried out
+	former  bool                            // the fleets know no condition on what lies beside a session
+	late    func()                          // carries out the change that was lost with the process, if it was not
+	keeps   string                          // b keeps messages behind this one alone; empty: all
 }
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -35,17 +40,34 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method != http.MethodGet {
 		w.changes++
 	}
+	to := map[string]http.Handler{"a": w.a, "b": w.b}[r.URL.Host]
+	in := httptest.NewRequestWithContext(context.WithoutCancel(r.Context()), r.Method, r.URL.RequestURI(), r.Body)
+	in.Header = r.Header
+	out := httptest.NewRecorder()
 	down := w.crash > 0 && w.changes >= w.crash
 	if down && (w.changes > w.crash || r.Method == http.MethodGet || !w.applied) {
+		if w.changes == w.crash && r.Method != http.MethodGet {
+			body, err := io.ReadAll(in.Body)
+			if err != nil {
+				return nil, err
+			}
+			in.Body = io.NopCloser(bytes.NewReader(body))
+			w.late = func() { to.ServeHTTP(out, in) }
+		}
 		return nil, errDown
 	}
 	if w.before != nil {
 		w.before(r.Method, r.URL.Path, r.URL.Host)
 	}
-	to := map[string]http.Handler{"a": w.a, "b": w.b}[r.URL.Host]
-	in := httptest.NewRequestWithContext(r.Context(), r.Method, r.URL.RequestURI(), r.Body)
-	in.Header = r.Header
-	out := httptest.NewRecorder()
+	if q := in.URL.Query(); w.keeps != "" && r.URL.Host == "b" && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/messages") && !q.Has("after") {
+		q.Set("after", w.keeps)
+		in.URL.RawQuery = q.Encode()
+	}
+	if w.former && r.Method == http.MethodDelete && r.URL.RawQuery != "" {
+		out.WriteHeader(http.StatusBadRequest)
+		_, _ = out.WriteString(`{"code":"invalid-request","field":"contextETag"}`)
+		return out.Result(), nil
+	}
 	to.ServeHTTP(out, in)
 	if down {
 		return nil, errDown

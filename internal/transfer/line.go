@@ -23,7 +23,8 @@ const (
 	LabelMovingFrom   = "moving-from"   // at the target, until it may be run there
 )
 
-// LabelReadUpTo names the last input that a runner has read. It means nothing where a session has other messages, and is not carried over.
+// LabelReadUpTo names the last input that a runner has read. Import, which brings no messages, leaves it out; Move has it name the same message
+// as it is at the target.
 const LabelReadUpTo = "runner.after"
 
 // MaxLine is the longest line of an import, in bytes: four times what the largest session takes.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -42,6 +43,7 @@ type mover struct {
 	mu     sync.Mutex
 	counts MoveCounts
 	copies ledger
+	blind  atomic.Bool     // the source cannot delete a session on condition of what lies beside it
 	begun  map[string]bool // ids that finish has been at
 }
 

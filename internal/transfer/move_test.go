@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -40,9 +41,17 @@ func (p *pair) prepare(t *testing.T) {
 	if _, err := p.a.PutContext(t.Context(), one.ID, []byte("state"), "text/plain", client.ContextCondition{}); err != nil {
 		t.Fatal(err)
 	}
-	create(t, p.a, client.Draft{Name: "two", Labels: map[string]string{"tier": "gold", LabelReadUpTo: "17-1"}, Status: client.Idle})
+	two := create(t, p.a, client.Draft{Name: "two", Labels: gold, Status: client.Idle})
+	ids := say(t, p.a, two.ID, numbered(0, talk)...)
+	mark(t, p.a, two.ID, ids[readUpTo])
 	create(t, p.a, client.Draft{Name: "stays"})
 }
+
+// What two has said, in three publishes of a move, and which of it has been read.
+const (
+	talk     = 250
+	readUpTo = 120
+)
 
 // moved checks that a move of what prepare made is over.
 func (p *pair) moved(t *testing.T, about string) {
@@ -51,11 +60,12 @@ func (p *pair) moved(t *testing.T, about string) {
 	if !slices.Equal(names(here), []string{"stays"}) || !slices.Equal(names(there), []string{"one", "two"}) {
 		t.Fatalf("%s: source %v, target %v", about, names(here), names(there))
 	}
-	for _, s := range there {
-		if s.Labels["tier"] != "gold" || s.Labels[LabelImportedFrom] == "" || len(s.Labels) != 2 {
+	for name, s := range there {
+		if s.Labels["tier"] != "gold" || s.Labels[LabelImportedFrom] == "" || len(s.Labels) != map[string]int{"one": 2, "two": 3}[name] {
 			t.Errorf("%s: %v", about, s.Labels)
 		}
 	}
+	p.goesOn(t, about, there["two"], numbered(0, talk), readUpTo)
 	if there["two"].Status != client.Idle || there["one"].ExpiresAt.IsZero() || fmt.Sprint(there["one"].Config) != "map[n:12345678901234567]" {
 		t.Errorf("%s: %+v", about, there)
 	}
@@ -116,7 +126,7 @@ func TestSessionsMoveAndAMoveIsRunAgainAfterACrashAnywhere(t *testing.T) {
 			p.moved(t, about)
 		}
 	}
-	if whole != 9 { // mark, copy, delete and release of two, and one context
+	if whole != 13 { // mark, copy, delete and release of two, one context, three publishes and a label
 		t.Errorf("%d changes", whole)
 	}
 }
@@ -136,12 +146,14 @@ func TestSessionsMoveThereAndBack(t *testing.T) {
 			t.Fatalf("%+v %v %v", got, err, m.told)
 		}
 	}
-	if s := all(t, p.a)["two"]; len(s.Labels) != 2 || s.Labels["tier"] != "gold" || s.Status != client.Idle {
+	s := all(t, p.a)["two"]
+	if len(s.Labels) != 3 || s.Labels["tier"] != "gold" || s.Status != client.Idle {
 		t.Errorf("%+v", s)
 	}
+	p.goesOn(t, "at home", s, numbered(0, talk), readUpTo)
 }
 
-// What is changed at the source while it is moved is moved as it was changed, or stays.
+// What is changed at the source in the last moment before the deletion is moved as it was changed, or stays.
 func TestChangesAtTheSourceAreNotLost(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(c *client.Client, id string) error{
@@ -153,36 +165,22 @@ func TestChangesAtTheSourceAreNotLost(t *testing.T) {
 			_, err := c.PutContext(t.Context(), id, []byte("late"), "", client.ContextCondition{})
 			return err
 		},
+		"its messages": func(c *client.Client, id string) error {
+			_, err := c.Publish(t.Context(), id, client.Publication{}, client.MessageDraft{Data: "late"})
+			return err
+		},
 	} {
-		for _, times := range []int{1, attempts} {
+		for _, times := range []int{1, 2, attempts * looks} {
 			p := newPair(t)
 			s := create(t, p.a, client.Draft{Name: "one"})
-			left := times
-			direct := beside(t, p.wire.a)
-			seen := 0
-			p.wire.before = func(method, path, host string) {
-				// the last look before the deletion is the second read of the context at the source
-				if host != "a" || method != http.MethodGet || !strings.HasSuffix(path, "/context") {
+			direct, made := beside(t, p.wire.a), 0
+			p.wire.before = func(method, _, host string) {
+				if host != "a" || method != http.MethodDelete || made == times {
 					return
 				}
-				if seen++; seen%2 == 0 || left == 0 {
-					return
-				}
-				left--
-				if name == "the session" {
-					if err := change(direct, s.ID); err != nil {
-						t.Error(err)
-					}
-				}
-			}
-			if name == "its context" {
-				p.wire.before = func(method, path, host string) {
-					if host == "b" && method == http.MethodGet && strings.HasSuffix(path, "/context") && left > 0 {
-						left--
-						if _, err := direct.PutContext(t.Context(), s.ID, fmt.Append(nil, "late", left), "", client.ContextCondition{}); err != nil {
-							t.Error(err)
-						}
-					}
+				made++
+				if err := change(direct, s.ID); err != nil {
+					t.Error(err)
 				}
 			}
 			m := p.move()
@@ -191,22 +189,25 @@ func TestChangesAtTheSourceAreNotLost(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s, %d times: %v", name, times, err)
 			}
-			if times == attempts {
+			if times > 2 {
 				if got != (MoveCounts{Failed: 1}) || !strings.Contains(m.told[0].Error(), "it keeps changing at the source") || len(all(t, p.a)) != 1 {
 					t.Errorf("%s: %+v %v", name, got, m.told)
 				}
 				if got, err := p.move().run(t); err != nil || got != (MoveCounts{Moved: 1}) { // quieter now
 					t.Errorf("%s: %+v %v", name, got, err)
 				}
-			} else if got != (MoveCounts{Moved: 1}) {
-				t.Errorf("%s: %+v %v", name, got, m.told)
+			} else if got != (MoveCounts{Moved: 1}) || made != times {
+				t.Errorf("%s, %d of %d times: %+v %v", name, made, times, got, m.told)
 			}
 			c := all(t, p.b)["one"]
 			if name == "the session" && c.Config["late"] != true {
 				t.Errorf("%+v", c)
 			}
-			if b, err := p.b.GetContext(t.Context(), c.ID); name == "its context" && (err != nil || !strings.HasPrefix(string(b.Data), "late")) {
+			if b, err := p.b.GetContext(t.Context(), c.ID); name == "its context" && (err != nil || string(b.Data) != "late") {
 				t.Errorf("%q %v", b.Data, err)
+			}
+			if said := heard(t, p.b, c.ID); name == "its messages" && (len(said) != made || made == 0) {
+				t.Errorf("%d messages are there, %d were published", len(said), made)
 			}
 		}
 	}
@@ -255,6 +256,9 @@ func TestWhatIsNotMoved(t *testing.T) {
 	for i := range 63 {
 		many[fmt.Sprint("l", i)] = ""
 	}
+	read := maps.Clone(many)
+	delete(read, "l0")
+	read[LabelReadUpTo] = "17-1"
 	for name, row := range map[string]struct {
 		labels map[string]string
 		says   string
@@ -262,6 +266,7 @@ func TestWhatIsNotMoved(t *testing.T) {
 		"marked for elsewhere": {map[string]string{LabelMovingTo: "http://c"}, "is being moved to http://c"},
 		"held itself":          {map[string]string{LabelMovingFrom: "http://c"}, "has the label moving-from"},
 		"too many labels":      {many, "has 63 labels, and a move needs up to two more"},
+		"too many with one":    {read, "has 63 labels, and a move needs up to two more"},
 	} {
 		p := newPair(t)
 		create(t, p.a, client.Draft{Name: "one", Labels: row.labels})

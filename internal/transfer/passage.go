@@ -17,6 +17,10 @@ type passage struct {
 	it item           // what is to be made at the target
 	s  client.Session // at the source, marked
 	c  client.Session // the copy at the target
+
+	looked bool   // at the context
+	state  string // its ETag at the source, as it was carried over; empty: there is none
+	thread thread
 }
 
 // attempts is how often a session that changes while it is copied is copied anew.
@@ -41,8 +45,11 @@ func (m *mover) passage(ctx context.Context, id string) (*client.Session, error)
 // errEnded says that the session ended before it could be moved.
 var errEnded = errors.New("it has ended")
 
-// errChanged says that the source's session, or its context, is not any more as it was copied.
+// errChanged says that the source's session, or what lies beside it, is not any more as it was copied.
 var errChanged = errors.New("it has changed at the source")
+
+// errBlind says that the source is of a former version, whose deletion cannot tell what has changed beside the session.
+var errBlind = errors.New("it cannot tell what lies beside a session")
 
 func (p *passage) once(ctx context.Context) error {
 	before, copied := p.copies.of(p.it.id)
@@ -83,8 +90,11 @@ func (p *passage) take(s client.Session) error {
 	}
 	labels := p.it.draft.Labels
 	labels[LabelMovingFrom] = p.FromName
-	unmarked := s.Labels[LabelMovingTo] == ""
-	if len(labels) > session.MaxLabels || unmarked && len(s.Labels) == session.MaxLabels {
+	unmarked, n := s.Labels[LabelMovingTo] == "", len(labels)
+	if _, reads := s.Labels[LabelReadUpTo]; reads { // it comes with the messages
+		n++
+	}
+	if n > session.MaxLabels || unmarked && len(s.Labels) == session.MaxLabels {
 		return fmt.Errorf("has %d labels, and a move needs up to two more: at most %d are allowed", len(s.Labels), session.MaxLabels)
 	}
 	return p.it.live(time.Now())
@@ -106,20 +116,57 @@ func (p *passage) mark(ctx context.Context) error {
 	return nil
 }
 
-// leave takes the context along, and deletes the session at the source if all of it is as it was copied.
+// looks is how often what lies beside a session is looked at anew, where it changes all the time.
+const looks = 20
+
+// leave takes the context and the messages along, and deletes the session at the source if all of it is as it was copied.
 func (p *passage) leave(ctx context.Context) error {
-	etag, err := p.context(ctx)
+	refused := false
+	for range looks {
+		fresh, err := p.carry(ctx)
+		switch {
+		case err != nil:
+			return err
+		case refused && !fresh: // it is the session itself that has changed
+			return errChanged
+		case fresh && p.blind.Load(): // the deletion cannot tell what came meanwhile
+			continue
+		}
+		err = p.end(ctx)
+		if !errors.Is(err, errChanged) && !errors.Is(err, errBlind) {
+			return err
+		}
+		refused = errors.Is(err, errChanged)
+	}
+	return errChanged
+}
+
+// carry takes along what is new beside the session, and reports whether there was anything.
+func (p *passage) carry(ctx context.Context) (fresh bool, err error) {
+	written, err := p.context(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
-	now, err := stateOf(ctx, p.From, p.s.ID)
+	published, err := p.messages(ctx)
 	if err != nil {
-		return fmt.Errorf("source: %w", err)
+		return false, err
 	}
-	if now.ETag != etag {
-		return errChanged
+	return written || published, p.readUpTo(ctx)
+}
+
+// end deletes the session at the source, if it and what lies beside it are as they were copied.
+func (p *passage) end(ctx context.Context) error {
+	cond := client.Condition{IfMatch: p.s.ETag}
+	var err error
+	if p.blind.Load() {
+		err = p.From.DeleteSession(ctx, p.s.ID, cond)
+	} else {
+		err = p.From.DeleteUnchanged(ctx, p.s.ID, cond, client.Beside{LastMessage: p.thread.last(), ContextETag: p.state})
 	}
-	switch err := p.From.DeleteSession(ctx, p.s.ID, client.Condition{IfMatch: p.s.ETag}); {
+	switch {
+	case unknownParameter(err, "lastMessage"), unknownParameter(err, "contextETag"):
+		p.blind.Store(true)
+		return errBlind
 	case errors.Is(err, client.ErrVersionMismatch):
 		return errChanged
 	case errors.Is(err, client.ErrNotFound): // by somebody else, or it expired: the copy is what is left, as after a crash
