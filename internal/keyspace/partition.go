@@ -15,6 +15,11 @@ func (k *Keys) Messages(id session.ID, tag int) string {
 	return k.at(k.Partition(id), tag, "messages:"+string(id))
 }
 
+// Published is the hash beside a session's messages at home by which idempotency keys are found among them.
+func (k *Keys) Published(id session.ID) string {
+	return k.at(k.Partition(id), 0, "published:"+string(id))
+}
+
 // Context is the string that holds a session's context beside its record: home's (tag 0), or a copy's at the partition's copy tag number tag.
 func (k *Keys) Context(id session.ID, tag int) string {
 	return k.at(k.Partition(id), tag, "context:"+string(id))

@@ -10,7 +10,7 @@
 --   expected last id ("append"; others: ""), last id afterwards, how many messages are kept, context's "keep", "drop" or "set", its value,
 --   then for each message: id, kind, data, at, epoch, key, and last of all the number of strings from "of the messages" on
 -- mayAttach returns 1; -2 the messages do not end as expected; -100-n KEYS[n] holds something of another type.
-last = #KEYS - 2
+last = last - 2
 local messages, context, from = KEYS[last + 1], KEYS[last + 2], #ARGV - tonumber(ARGV[#ARGV])
 local todo, expected, ends, kept, state = ARGV[from], ARGV[from + 1], ARGV[from + 2], ARGV[from + 3], ARGV[from + 4]
 
@@ -22,7 +22,8 @@ end
 mayAttach = function()
   if not is(messages, 'stream') then return -100 - (last + 1) end
   if not is(context, 'string') then return -100 - (last + 2) end
-  if todo ~= 'append' then return 1 end
+  local may = mayIndex()
+  if may ~= 1 or todo ~= 'append' then return may end
   local now = newest()
   return (now == expected or now == ends) and 1 or -2
 end
@@ -31,8 +32,10 @@ attach = function(record)
   open(record)
   if todo == 'drop' then
     call('DEL', messages)
+    unindex()
   elseif todo ~= 'keep' and newest() ~= ends then
     if todo == 'whole' then call('DEL', messages) end
+    follow(messages, newest(), from + 6, ends, kept)
     for i = from + 6, #ARGV - 1, 6 do
       call('XADD', messages, 'MAXLEN', '=', kept, ARGV[i], 'kind', ARGV[i + 1], 'data', ARGV[i + 2], 'at', ARGV[i + 3],
         'epoch', ARGV[i + 4], 'key', ARGV[i + 5])

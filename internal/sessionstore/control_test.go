@@ -30,6 +30,9 @@ var controls = []struct {
 	{control("a tombstone stays listed", allGuards, map[string]string{"push(unlisted, s.id)": ""}), "home's entries differ", 100},
 	{control("messages are left out of a copy's script", allGuards, map[string]string{"      attach(KEYS[i])\n": ""}), "beside a record lies", 100},
 	{control("messages are left out of home's script", allGuards, map[string]string{"      attach(KEYS[k])\n": ""}), "beside a record lies", 100},
+	{control("the index of what was published does not follow", allGuards, map[string]string{
+		"    follow(messages,": "    mayIndex(messages,",
+	}), "beside a record lies", 100},
 	{control("a repair forgets what lies beside", allGuards, map[string]string{
 		"attach = function(record)\n": "attach = function(record)\n  if ARGV[1] == 'must' then return end\n",
 	}), "beside a record lies", 100},

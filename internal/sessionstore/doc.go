@@ -47,6 +47,11 @@
 // them says by then. It looks at what lies at a place after it looked at the record, and goes by both: where either is not as it should be it
 // writes, for the place may have been rolled back in between to just the record that is expected.
 //
+// A publish under an idempotency key asks home which message was published under it last. Beside home's messages lies an index that knows, a
+// hash, which the same script keeps (published.lua). It is derived: it says which message it knows of last, and stands if the stream ends with
+// that one. Else the question is put to the messages themselves, and the next publish makes the index anew. So nothing has to carry it
+// along, and copies need none: home that was given all its messages was given all that is needed.
+//
 // These changes raise the version, for the chain must tell them apart, but are none of the session as a client sees it: the stamp of the last
 // that was is kept in the body (resource), and is the ETag. Their operations have a list of their own beside that of the others.
 //

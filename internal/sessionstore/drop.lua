@@ -5,7 +5,7 @@
 --
 -- KEYS[1]  the record
 -- KEYS[2]  the sorted set that lists it: the tombstones of home, or the copy tag's index
--- KEYS[3..4]  what lies beside the record: messages and context, which go with it
+-- KEYS[3..]  what lies beside the record: messages, context and home's index of the messages, which go with it
 -- ARGV[1]  the expected stamp
 -- ARGV[2]  the least age (ms) by this server's clock, counted from when it was written here
 -- ARGV[3]  the session's id
@@ -21,6 +21,6 @@ if r[1] then
   if now - (tonumber(r[4]) or now) < tonumber(ARGV[2]) then return -1 end
   redis.call('DEL', KEYS[1])
 end
-redis.call('DEL', KEYS[3], KEYS[4])
+redis.call('DEL', unpack(KEYS, 3))
 redis.call('ZREM', KEYS[2], ARGV[3])
 return 1

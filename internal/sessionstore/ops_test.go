@@ -99,7 +99,9 @@ func (o *op) decide(base Record, id session.OpID) (Record, error) {
 	switch o.kind {
 	case publishing:
 		n = base.besideBy(id)
-		publish(&n, base.Beside.Last, session.Publication{Messages: []session.MessageDraft{{Kind: string(o.letter), Data: []byte("1")}, {Kind: string(o.letter), Data: []byte("2")}}})
+		said := saying(string(o.letter), "1", "2")
+		said.Idempotency.Key = string(o.letter)
+		publish(&n, base.Beside.Last, said)
 	case saving:
 		n = base.besideBy(id)
 		n.save(session.Context{Data: []byte(string(o.letter)), Type: "text/plain"})

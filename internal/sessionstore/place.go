@@ -37,9 +37,13 @@ func (p place) key(tag int) string {
 	}
 }
 
-// beside returns the keys at a tag that lie beside a session's record: its messages, its context.
+// beside returns the keys at a tag that lie beside a session's record: its messages, its context, and at home the index of the messages.
 func (p place) beside(tag int) []string {
-	return []string{p.keys.Messages(p.session, tag), p.keys.Context(p.session, tag)}
+	keys := []string{p.keys.Messages(p.session, tag), p.keys.Context(p.session, tag)}
+	if tag == home {
+		keys = append(keys, p.keys.Published(p.session))
+	}
+	return keys
 }
 
 // chainFor chooses the copy tags of a session made now in a partition: places whose masters differ from home's and from one

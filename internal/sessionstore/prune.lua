@@ -5,7 +5,7 @@
 -- KEYS[1..4]        the partition's index, expiry, tombstones, owners
 -- KEYS[5]           the session's record
 -- KEYS[6]           the owner's set that names it
--- KEYS[7..8]        what lies beside the record, of whatever type: it goes where the record is gone; it is no entry and is not counted
+-- KEYS[7..9]        what lies beside the record, of whatever type: it goes where the record is gone; it is no entry and is not counted
 -- ARGV[1]           the session's id
 -- ARGV[2]           the owner whose set KEYS[6] is
 -- Returns how many entries it removed: 0 where there was none, or where the session exists and belongs to that owner; -100-n KEYS[n]
@@ -18,7 +18,7 @@ local owner = redis.call('HGET', KEYS[5], 'owner')
 local exists, removed = redis.call('EXISTS', KEYS[5]) == 1, 0
 if exists and owner == ARGV[2] then return 0 end
 if not exists then
-  redis.call('DEL', KEYS[7], KEYS[8])
+  redis.call('DEL', unpack(KEYS, 7))
   for n = 1, 3 do removed = removed + redis.call('ZREM', KEYS[n], ARGV[1]) end
 end
 removed = removed + redis.call('ZREM', KEYS[6], ARGV[1])

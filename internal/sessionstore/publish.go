@@ -95,7 +95,8 @@ func (s *Store) publishedBefore(ctx context.Context, base Record, pub session.Pu
 	if pub.Idempotency.Key == "" || base.Beside.Last.IsZero() {
 		return nil, nil
 	}
-	keys := s.placeOf(base.ID).beside(home)[:1]
+	p := s.placeOf(base.ID)
+	keys := []string{p.keys.Messages(base.ID, home), p.keys.Published(base.ID)}
 	reply, err := s.redis.Run(ctx, findScript, keys, digest(pub.Idempotency.Key))
 	if err != nil {
 		return nil, err

@@ -66,3 +66,7 @@ end
 -- What lies beside a record changes with it, in the same call: attach.lua puts its own in the place of these.
 local last, mayAttach, attach = #KEYS, function() return 1 end, function() end
 
+-- At home the index of the messages' idempotency keys changes with the messages: published.lua puts its own in the place of these. follow is
+-- told what the messages end with, and where in ARGV those begin that are about to be added, how they end and how many are kept.
+local mayIndex, follow, unindex = function() return 1 end, function() end, function() end
+

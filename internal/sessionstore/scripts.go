@@ -10,6 +10,9 @@ import (
 //go:embed record.lua
 var recordSource string
 
+//go:embed published.lua
+var publishedOnly string
+
 //go:embed attach.lua
 var attachOnly string
 
@@ -34,7 +37,7 @@ var (
 	commitSource = guarded(recordSource + commitOnly)
 
 	casAttachSource    = guarded(recordSource + attachOnly + casOnly)
-	commitAttachSource = guarded(recordSource + attachOnly + commitOnly)
+	commitAttachSource = guarded(recordSource + publishedOnly + attachOnly + commitOnly)
 )
 
 var (

@@ -29,7 +29,8 @@ func sceneOf(k *keyspace.Keys, id session.ID, tag int, nodes []session.Holder) s
 	if tag != home {
 		return scene{record: k.Copy(id, tag), beside: []string{k.Messages(id, tag), k.Context(id, tag)}, zsets: []string{k.Copies(p, tag)}}
 	}
-	s := scene{record: k.Session(id), beside: []string{k.Messages(id, home), k.Context(id, home)}, lease: k.Lease(id), zsets: []string{k.Index(p), k.Expiry(p), k.Tombstones(p)}, sets: []string{k.Owners(p)}}
+	s := scene{record: k.Session(id), beside: []string{k.Messages(id, home), k.Context(id, home), k.Published(id)}, lease: k.Lease(id),
+		zsets: []string{k.Index(p), k.Expiry(p), k.Tombstones(p)}, sets: []string{k.Owners(p)}}
 	for _, n := range nodes {
 		s.zsets = append(s.zsets, k.Owned(p, n.Node))
 	}
@@ -38,17 +39,18 @@ func sceneOf(k *keyspace.Keys, id session.ID, tag int, nodes []session.Holder) s
 
 // still is what a scene held at one moment.
 type still struct {
-	record   map[string]string
-	messages []redis.XMessage
-	context  string
-	lease    string
-	zsets    map[string][]redis.Z
-	sets     map[string][]string
+	record    map[string]string
+	messages  []redis.XMessage
+	context   string
+	published map[string]string // at home
+	lease     string
+	zsets     map[string][]redis.Z
+	sets      map[string][]string
 }
 
 // take reads a scene.
 func (s scene) take(ctx context.Context, c redis.UniversalClient) (still, error) {
-	var record *redis.MapStringStringCmd
+	var record, published *redis.MapStringStringCmd
 	var messages *redis.XMessageSliceCmd
 	var lease, context *redis.StringCmd
 	zsets, sets := map[string]*redis.ZSliceCmd{}, map[string]*redis.StringSliceCmd{}
@@ -56,7 +58,7 @@ func (s scene) take(ctx context.Context, c redis.UniversalClient) (still, error)
 		record = p.HGetAll(ctx, s.record)
 		messages, context = p.XRange(ctx, s.beside[0], "-", "+"), p.Get(ctx, s.beside[1])
 		if s.lease != "" {
-			lease = p.Get(ctx, s.lease)
+			lease, published = p.Get(ctx, s.lease), p.HGetAll(ctx, s.beside[2])
 		}
 		for _, key := range s.zsets {
 			zsets[key] = p.ZRangeWithScores(ctx, key, 0, -1)
@@ -71,7 +73,7 @@ func (s scene) take(ctx context.Context, c redis.UniversalClient) (still, error)
 	}
 	out := still{record: record.Val(), messages: messages.Val(), context: context.Val(), zsets: map[string][]redis.Z{}, sets: map[string][]string{}}
 	if lease != nil {
-		out.lease = lease.Val()
+		out.lease, out.published = lease.Val(), published.Val()
 	}
 	for key, cmd := range zsets {
 		out.zsets[key] = cmd.Val()
@@ -96,6 +98,9 @@ func (s scene) put(ctx context.Context, c redis.UniversalClient, old still) erro
 		}
 		if old.context != "" {
 			p.Set(ctx, s.beside[1], old.context, 0)
+		}
+		if len(old.published) > 0 {
+			p.HSet(ctx, s.beside[2], old.published)
 		}
 		if s.lease != "" {
 			p.Del(ctx, s.lease)
@@ -154,7 +159,22 @@ func (s still) besides(tag int) string {
 	if gotLast != last || gotOp != op {
 		return fmt.Sprintf("messages end with %q, the record says %q; the context is %q's, the record says %q", gotLast, last, gotOp, op)
 	}
+	if want := s.index(); tag == home && !maps.Equal(s.published, want) {
+		return fmt.Sprintf("the index of what was published is %v, that of the messages would be %v", s.published, want)
+	}
 	return ""
+}
+
+// index is what the index of the messages must be.
+func (s still) index() map[string]string {
+	index := map[string]string{}
+	for _, m := range s.messages {
+		index["last"] = m.ID
+		if key, _ := m.Values[entryKey].(string); key != "" {
+			index[key[:len(digest(""))]] = m.ID
+		}
+	}
+	return index
 }
 
 // lying is what lies beside the record, as text.
