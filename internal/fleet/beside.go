@@ -4,16 +4,49 @@ import (
 	"context"
 	"sync"
 
+	"orchestrator/internal/groupcommit"
 	"orchestrator/internal/session"
+	"orchestrator/internal/sessionstore"
 )
 
-// Publish adds messages to a session's, whoever owns it, and wakes who follows them on this node.
+// Publish adds messages to a session's, whoever owns it, and wakes who follows them on this node. What comes for one session while others'
+// messages are added goes together.
 func (s *Service) Publish(ctx context.Context, id session.ID, p session.Publication) ([]session.Message, error) {
-	made, err := s.Store.Publish(ctx, id, s.Store.NewOp(), p)
-	if err == nil {
+	one := &sessionstore.Publishing{Publication: p}
+	if err := s.publishes.Do(ctx, id, one); err != nil {
+		return nil, err
+	}
+	if one.Err == nil {
 		s.published.wake(id)
 	}
-	return made, err
+	return one.Made, one.Err
+}
+
+// publishes are the publications to each session that are served together where they come at once.
+type publishes = groupcommit.ByKey[session.ID, *sessionstore.Publishing]
+
+func newPublishes(s *Service) *publishes {
+	return groupcommit.NewByKey(publishMost, heft, s.publishTogether)
+}
+
+// What one change publishes at the most, unless a publication has more by itself.
+const (
+	publishMost  = 256 << 10 // bytes of data
+	publishCount = 16        // publications
+)
+
+// heft is what a publication takes of publishMost: so that neither bytes, nor messages, nor publications become too many.
+func heft(p *sessionstore.Publishing) int {
+	bytes := 0
+	for _, m := range p.Messages {
+		bytes += len(m.Data)
+	}
+	return max(bytes, len(p.Messages)*publishMost/session.MaxPublished, publishMost/publishCount)
+}
+
+// publishTogether publishes what came for one session at the same time, as one change: changes of their own would be in one another's way.
+func (s *Service) publishTogether(ctx context.Context, id session.ID, group []*sessionstore.Publishing) {
+	s.Store.Publish(ctx, id, s.Store.NewOp(), group...)
 }
 
 // Messages returns the next messages of a session that a query selects.

@@ -119,7 +119,7 @@ type Records interface {
 
 // Beside reads and changes what lies beside the records of single sessions.
 type Beside interface {
-	Publish(ctx context.Context, id session.ID, op session.OpID, p session.Publication) ([]session.Message, error)
+	Publish(ctx context.Context, id session.ID, op session.OpID, all ...*sessionstore.Publishing)
 	Messages(ctx context.Context, id session.ID, q session.MessageQuery, c session.Consistency) (session.MessagePage, error)
 	Context(ctx context.Context, id session.ID, c session.Consistency) (session.Context, error)
 	PutContext(ctx context.Context, id session.ID, op session.OpID, c session.Context, cond session.Condition) (session.Stamp, bool, error)

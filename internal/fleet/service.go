@@ -69,6 +69,8 @@ type Service struct {
 	creates *groupcommit.Group[*newcomer] // single creates, served together where they come at once
 	work    *workLoop
 
+	publishes *publishes
+
 	recoveries recoveries // belongs to the recover job
 	quarantine string     // what was said last; belongs to the topology job
 	drawing    sync.Mutex // guards picture
@@ -97,6 +99,7 @@ func New(cfg Config) (*Service, error) {
 	s := &Service{Config: cfg, started: time.Now(), metrics: newMetrics(cfg.Metrics), settler: newSettler(cfg.Placer, cfg.Log),
 		recoveries: recoveries{}, answered: answered{}, moving: make(turn, 1), audited: -1, overcounted: map[session.NodeID]bool{}}
 	s.creates = groupcommit.New(createWidth, createMost, nil, s.createTogether)
+	s.publishes = newPublishes(s)
 	s.lastSync.Store(&session.SyncReport{})
 	s.work = newWorkLoop(cfg.Log,
 		job{name: "topology", every: cfg.GossipInterval, run: s.lookAround},

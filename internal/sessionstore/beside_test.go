@@ -2,6 +2,7 @@ package sessionstore
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,9 +23,16 @@ func saying(kind string, data ...string) session.Publication {
 	return p
 }
 
+// publishOne publishes one publication alone.
+func (b bundle) publishOne(ctx context.Context, id session.ID, op session.OpID, p session.Publication) ([]session.Message, error) {
+	one := &Publishing{Publication: p}
+	b.Publish(ctx, id, op, one)
+	return one.Made, one.Err
+}
+
 func (b bundle) publish(tb testing.TB, id session.ID, p session.Publication) []session.Message {
 	tb.Helper()
-	made, err := b.Publish(tb.Context(), id, b.NewOp(), p)
+	made, err := b.publishOne(tb.Context(), id, b.NewOp(), p)
 	if err != nil || len(made) != len(p.Messages) {
 		tb.Fatalf("published %d of %d messages: %v", len(made), len(p.Messages), err)
 	}
@@ -121,7 +129,7 @@ func TestMessagesOfASession(t *testing.T) {
 		var stale *session.StaleEpochError
 		old := saying("a", "4")
 		if old.Epoch = 2; true {
-			if _, err := b.Publish(ctx, made.ID, b.NewOp(), old); !errors.As(err, &stale) || stale.Current != 1 {
+			if _, err := b.publishOne(ctx, made.ID, b.NewOp(), old); !errors.As(err, &stale) || stale.Current != 1 {
 				t.Errorf("another epoch: %v", err)
 			}
 		}
@@ -129,7 +137,7 @@ func TestMessagesOfASession(t *testing.T) {
 			t.Fatal(res[0].Err)
 		}
 		old.Epoch = 1
-		if _, err := b.Publish(ctx, made.ID, b.NewOp(), old); !errors.As(err, &stale) || stale.Current != 2 || stale.Owner != holderB.Node {
+		if _, err := b.publishOne(ctx, made.ID, b.NewOp(), old); !errors.As(err, &stale) || stale.Current != 2 || stale.Owner != holderB.Node {
 			t.Errorf("a stale holder: %v", err)
 		}
 		if last := b.publish(t, made.ID, saying("a", "4")); last[0].Epoch != 2 {
@@ -146,7 +154,7 @@ func TestMessagesOfASession(t *testing.T) {
 				t.Errorf("of a deleted session: %v", err)
 			}
 		}
-		if _, err := b.Publish(ctx, made.ID, b.NewOp(), saying("a", "5")); !errors.Is(err, session.ErrNotFound) {
+		if _, err := b.publishOne(ctx, made.ID, b.NewOp(), saying("a", "5")); !errors.Is(err, session.ErrNotFound) {
 			t.Errorf("to a deleted session: %v", err)
 		}
 	})
@@ -248,7 +256,7 @@ func TestMessagesHaveLimits(t *testing.T) {
 		} {
 			var invalid *session.InvalidError
 			var large *session.TooLargeError
-			if _, err := b.Publish(t.Context(), made.ID, b.NewOp(), p); !errors.As(err, &invalid) && !errors.As(err, &large) {
+			if _, err := b.publishOne(t.Context(), made.ID, b.NewOp(), p); !errors.As(err, &invalid) && !errors.As(err, &large) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -283,7 +291,7 @@ func TestAPublishIsRepeated(t *testing.T) {
 		b.whole(t, made.ID, 1, 3)
 		other := keyed
 		other.Idempotency.Fingerprint = "g"
-		if _, err := b.Publish(ctx, made.ID, b.NewOp(), other); !errors.Is(err, session.ErrIdempotencyMismatch) {
+		if _, err := b.publishOne(ctx, made.ID, b.NewOp(), other); !errors.Is(err, session.ErrIdempotencyMismatch) {
 			t.Errorf("another body: %v", err)
 		}
 		for range session.MessagesKept / session.MaxPublished {
@@ -445,7 +453,7 @@ func TestWhatLiesBesideIsRepaired(t *testing.T) {
 		if _, err := b.Messages(ctx, d.made.ID, session.MessageQuery{Limit: 1}, session.Linearizable); !errors.As(err, &corrupt) {
 			t.Errorf("messages that nobody has: %v", err)
 		}
-		if _, err := b.Publish(ctx, d.made.ID, b.NewOp(), saying("a", "4")); !errors.As(err, &corrupt) {
+		if _, err := b.publishOne(ctx, d.made.ID, b.NewOp(), saying("a", "4")); !errors.As(err, &corrupt) {
 			t.Errorf("a publish to them: %v", err)
 		}
 		d.update(t)
@@ -469,7 +477,7 @@ func TestStrangersBesideARecord(t *testing.T) {
 				t.Fatal(err)
 			}
 			var corrupt *session.CorruptError
-			if _, err := b.Publish(ctx, made.ID, b.NewOp(), saying("a", "1")); !errors.As(err, &corrupt) || corrupt.Key != key {
+			if _, err := b.publishOne(ctx, made.ID, b.NewOp(), saying("a", "1")); !errors.As(err, &corrupt) || corrupt.Key != key {
 				t.Errorf("%d: %v", n, err)
 			}
 			if err := b.client.Redis().Del(ctx, key).Err(); err != nil {
@@ -493,7 +501,7 @@ func TestStrangersBesideARecord(t *testing.T) {
 
 // publishIt and saveIt are changes of what lies beside a record, whose replies get lost.
 func publishIt(t *testing.T, l *lossy) error {
-	made, err := l.Publish(t.Context(), l.made.ID, l.NewOp(), saying("a", "1", "2"))
+	made, err := l.publishOne(t.Context(), l.made.ID, l.NewOp(), saying("a", "1", "2"))
 	if err != nil {
 		return err
 	}
@@ -568,7 +576,7 @@ func TestAFormerVersionsChange(t *testing.T) {
 		if err != nil || got.ETag() != next.Stamp {
 			t.Errorf("the ETag is %s, %v", got.ETag(), err)
 		}
-		if _, err := b.Publish(ctx, made.ID, early, saying("a", "2")); !errors.Is(err, session.ErrUnknownOutcome) {
+		if _, err := b.publishOne(ctx, made.ID, early, saying("a", "2")); !errors.Is(err, session.ErrUnknownOutcome) {
 			t.Errorf("an operation from before: %v", err)
 		}
 		b.publish(t, made.ID, saying("a", "2"))

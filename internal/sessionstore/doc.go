@@ -47,6 +47,10 @@
 // them says by then. It looks at what lies at a place after it looked at the record, and goes by both: where either is not as it should be it
 // writes, for the place may have been rolled back in between to just the record that is expected.
 //
+// Publications that come at once may be one change. Its operation is drawn for just these, so that the stamp says which they are, and they share its
+// fate; what refuses one of them is decided on the record that the change is made from, which its success proves. None has an operation of its
+// own, or needs one: who was told nothing asks again under an idempotency key, which is each one's own.
+//
 // A publish under an idempotency key asks home which message was published under it last. Beside home's messages lies an index that knows, a
 // hash, which the same script keeps (published.lua). It is derived: it says which message it knows of last, and stands if the stream ends with
 // that one. Else the question is put to the messages themselves, and the next publish makes the index anew. So nothing has to carry it

@@ -72,6 +72,8 @@ var losses = []struct {
 	{name: "delete, home", script: commitSource, run: deleteIt, epoch: 1, version: 1},
 	{name: "publish, copy", script: casAttachSource, copies: true, run: publishIt, epoch: 1, version: 1},
 	{name: "publish, home", script: commitAttachSource, run: publishIt, epoch: 1, version: 1},
+	{name: "publications, copy", script: casAttachSource, copies: true, run: publishMore, epoch: 1, version: 1},
+	{name: "publications, home", script: commitAttachSource, run: publishMore, epoch: 1, version: 1},
 	{name: "context, copy", script: casAttachSource, copies: true, run: saveIt, epoch: 1, version: 1},
 	{name: "context, home", script: commitAttachSource, run: saveIt, epoch: 1, version: 1},
 	{name: "repair of a copy", script: casSource, copies: true, run: readIt, epoch: 1,

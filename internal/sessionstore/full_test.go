@@ -55,7 +55,7 @@ func full(t *testing.T, r redistest.Redis) {
 	big := session.Patch{Config: map[string]any{"big": strings.Repeat("x", 10_000)}}
 	_, err := b.Update(ctx, d.made.ID, b.NewOp(), big, session.Condition{})
 	noMemory(t, "update", err)
-	_, err = b.Publish(ctx, d.made.ID, b.NewOp(), saying("a", "1"))
+	_, err = b.publishOne(ctx, d.made.ID, b.NewOp(), saying("a", "1"))
 	noMemory(t, "publish", err)
 	_, _, err = b.PutContext(ctx, d.made.ID, b.NewOp(), session.Context{Type: "t/t"}, session.Condition{})
 	noMemory(t, "context", err)

@@ -99,9 +99,11 @@ func (o *op) decide(base Record, id session.OpID) (Record, error) {
 	switch o.kind {
 	case publishing:
 		n = base.besideBy(id)
-		said := saying(string(o.letter), "1", "2")
-		said.Idempotency.Key = string(o.letter)
-		publish(&n, base.Beside.Last, said)
+		for _, data := range []string{"1", "2"} {
+			said := saying(string(o.letter), data)
+			said.Idempotency.Key = string(o.letter) + data
+			n.publish(said)
+		}
 	case saving:
 		n = base.besideBy(id)
 		n.save(session.Context{Data: []byte(string(o.letter)), Type: "text/plain"})

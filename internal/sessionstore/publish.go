@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"orchestrator/internal/redisx"
 	"orchestrator/internal/session"
 )
 
@@ -24,56 +25,88 @@ const (
 	entryKey   = "key"   // digests of the idempotency key and of what was published under it; empty: none was given
 )
 
-// errRepeated means that a publish repeats an earlier one, whose messages are still kept.
-var errRepeated = errors.New("it was published before")
-
-// Publish adds messages to a session's, all or none, and returns them as they are kept. It returns session.ErrNotFound, a
-// *session.StaleEpochError or session.ErrIdempotencyMismatch, each decided on a resolved record, a *session.InvalidError or a
-// *session.TooLargeError. A repeat under an idempotency key adds nothing and returns what was published first, while that is kept.
-func (s *Store) Publish(ctx context.Context, id session.ID, op session.OpID, pub session.Publication) ([]session.Message, error) {
-	if err := pub.Validate(); err != nil {
-		return nil, err
-	}
-	var made []session.Message
-	_, err := s.changeIn(ctx, id, op, untold, Record.forgottenBeside, time.Time{}, func(base Record, op session.OpID) (Record, error) {
-		if err := check(base, op, session.Condition{Epoch: pub.Epoch}); err != nil {
-			return Record{}, err
-		}
-		before, err := s.publishedBefore(ctx, base, pub)
-		if err != nil {
-			return Record{}, err
-		}
-		if made = before; made != nil {
-			return Record{}, errRepeated
-		}
-		next := base.besideBy(op)
-		made = publish(&next, base.Beside.Last, pub)
-		return next, nil
-	})
-	if errors.Is(err, errRepeated) {
-		err = nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return made, nil
+// Publishing is a publication on its way into a session, and what became of it.
+type Publishing struct {
+	session.Publication
+	Made []session.Message // as they are kept
+	Err  error
 }
 
-// publish adds messages to those of next that end with last, and returns them.
-func publish(next *Record, last session.MessageID, pub session.Publication) []session.Message {
-	op, key := next.Stamp.Op, keyOf(pub.Idempotency)
-	made := make([]session.Message, len(pub.Messages))
-	a := newAttachment()
-	if a.messages, a.expects = add, last; last.IsZero() {
-		a.messages = whole // whatever a former version may have left there
+// errNothing means that nothing is left to publish: all was published before, or is refused.
+var errNothing = errors.New("there is nothing to publish")
+
+// Publish adds the messages of publications to a session's, in their order, each all or none, all in one change. Each is told what became of
+// it: session.ErrNotFound, a *session.StaleEpochError or session.ErrIdempotencyMismatch, each decided on a resolved record or on the one that
+// the change was made from, a *session.InvalidError or a *session.TooLargeError, of it alone. A repeat under an idempotency key adds nothing
+// and is told what was published first, while that is kept. An operation is for these publications alone: they are known by it.
+func (s *Store) Publish(ctx context.Context, id session.ID, op session.OpID, all ...*Publishing) {
+	var valid []*Publishing
+	for _, p := range all {
+		if p.Err = p.Validate(); p.Err == nil {
+			valid = append(valid, p)
+		}
 	}
+	if len(valid) == 0 {
+		return
+	}
+	_, err := s.changeIn(ctx, id, op, untold, Record.forgottenBeside, time.Time{}, func(base Record, op session.OpID) (Record, error) {
+		return s.publishOn(ctx, base, op, valid)
+	})
+	if err == nil || errors.Is(err, errNothing) {
+		return
+	}
+	for _, p := range valid {
+		p.Made, p.Err = nil, err
+	}
+}
+
+// publishOn adds to a record what may be published on it, and tells the others what they are to be told. It decides alike on the same record, so
+// that what has one stamp is one thing however often it is tried.
+func (s *Store) publishOn(ctx context.Context, base Record, op session.OpID, all []*Publishing) (Record, error) {
+	var may []*Publishing
+	for _, p := range all {
+		p.Made, p.Err = nil, check(base, op, session.Condition{Epoch: p.Epoch})
+		if p.Err == nil {
+			may = append(may, p)
+		}
+	}
+	if err := s.publishedBefore(ctx, base, may); err != nil {
+		return Record{}, err
+	}
+	next, now := base.besideBy(op), map[string]*Publishing{} // by key
+	for _, p := range may {
+		if p.Made != nil || p.Err != nil {
+			continue
+		}
+		key := p.Idempotency.Key
+		if twin := now[key]; key != "" && twin != nil {
+			p.repeat(keyOf(twin.Idempotency), twin.Made[len(twin.Made)-1])
+			continue
+		}
+		p.Made, now[key] = next.publish(p.Publication), p
+	}
+	if len(now) == 0 {
+		return Record{}, errNothing
+	}
+	return next, nil
+}
+
+// publish adds a publication's messages to those of the record, and returns them.
+func (r *Record) publish(pub session.Publication) []session.Message {
+	op, key, last := r.Stamp.Op, keyOf(pub.Idempotency), r.Beside.Last
+	if r.attach == nil {
+		r.attach = newAttachment()
+		if r.attach.messages, r.attach.expects = add, last; last.IsZero() {
+			r.attach.messages = whole // whatever a former version may have left there
+		}
+	}
+	made := make([]session.Message, len(pub.Messages))
 	for i, d := range pub.Messages {
 		at := session.MessageID{Position: last.Position + uint64(i) + 1, Number: op.Number()}
-		made[i] = session.Message{ID: at, Kind: d.Kind, Data: d.Data, PublishedAt: op.Born(), Epoch: next.Stamp.Epoch}
-		a.entries = append(a.entries, at.String(), d.Kind, string(d.Data), op.Born().UnixMilli(), next.Stamp.Epoch, key)
-		a.ends = at
+		made[i] = session.Message{ID: at, Kind: d.Kind, Data: d.Data, PublishedAt: op.Born(), Epoch: r.Stamp.Epoch}
+		r.attach.entries = append(r.attach.entries, at.String(), d.Kind, string(d.Data), op.Born().UnixMilli(), r.Stamp.Epoch, key)
+		r.attach.ends, r.Beside.Last = at, at
 	}
-	next.Beside.Last, next.attach = a.ends, a
 	return made
 }
 
@@ -90,40 +123,64 @@ func digest(s string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// publishedBefore returns what was published under the same idempotency key; nil: nothing that is kept.
-func (s *Store) publishedBefore(ctx context.Context, base Record, pub session.Publication) ([]session.Message, error) {
-	if pub.Idempotency.Key == "" || base.Beside.Last.IsZero() {
-		return nil, nil
+// publishedBefore answers those of which messages are kept that were published under their idempotency keys.
+func (s *Store) publishedBefore(ctx context.Context, base Record, all []*Publishing) error {
+	if base.Beside.Last.IsZero() {
+		return nil
 	}
-	p := s.placeOf(base.ID)
-	keys := []string{p.keys.Messages(base.ID, home), p.keys.Published(base.ID)}
-	reply, err := s.redis.Run(ctx, findScript, keys, digest(pub.Idempotency.Key))
-	if err != nil {
-		return nil, err
+	keys := []string{s.keys.Messages(base.ID, home), s.keys.Published(base.ID)}
+	var calls []*redisx.Call
+	var keyed []*Publishing
+	for _, p := range all {
+		if p.Idempotency.Key != "" {
+			keyed = append(keyed, p)
+			calls = append(calls, &redisx.Call{Script: findScript, Keys: keys, Args: []any{digest(p.Idempotency.Key)}})
+		}
 	}
-	if n, strange := reply.(int64); strange {
-		return nil, strangeKey(keys, n)
+	s.redis.RunAll(ctx, calls...)
+	for i, p := range keyed {
+		if err := p.found(calls[i], base.Beside.Last); err != nil {
+			return err
+		}
 	}
-	answer, _ := reply.([]any)
-	if len(answer) == 0 || answer[0] != base.Beside.Last.String() {
-		return nil, movedOn(answer, base.Beside.Last)
+	return nil
+}
+
+// found reads what find has to say of a publication. The error is about the session's messages, which must end with last.
+func (p *Publishing) found(call *redisx.Call, last session.MessageID) error {
+	if call.Err != nil {
+		return call.Err
+	}
+	if n, strange := call.Reply.(int64); strange {
+		return strangeKey(call.Keys, n)
+	}
+	answer, _ := call.Reply.([]any)
+	if len(answer) == 0 || answer[0] != last.String() {
+		return movedOn(answer, last)
 	}
 	if len(answer) == 1 {
-		return nil, nil
+		return nil
 	}
-	last, key, err := parseReply(answer[1])
-	switch {
-	case err != nil:
-		return nil, &session.CorruptError{Key: keys[0], Reason: err.Error()}
-	case key != keyOf(pub.Idempotency):
-		return nil, session.ErrIdempotencyMismatch
+	m, key, err := parseReply(answer[1])
+	if err != nil {
+		p.Err = &session.CorruptError{Key: call.Keys[0], Reason: err.Error()}
+		return nil
 	}
-	made := make([]session.Message, len(pub.Messages)) // what was published then is what is published now
-	for i, d := range pub.Messages {
-		at := session.MessageID{Position: last.ID.Position - uint64(len(made)-1-i), Number: last.ID.Number}
-		made[i] = session.Message{ID: at, Kind: d.Kind, Data: d.Data, PublishedAt: last.PublishedAt, Epoch: last.Epoch}
+	p.repeat(key, m)
+	return nil
+}
+
+// repeat answers a publication with what was published before with its key, as that is kept with the last of the messages.
+func (p *Publishing) repeat(key string, last session.Message) {
+	if key != keyOf(p.Idempotency) {
+		p.Err = session.ErrIdempotencyMismatch
+		return
 	}
-	return made, nil
+	p.Made = make([]session.Message, len(p.Messages)) // what was published then is what is published now
+	for i, d := range p.Messages {
+		at := session.MessageID{Position: last.ID.Position - uint64(len(p.Made)-1-i), Number: last.ID.Number}
+		p.Made[i] = session.Message{ID: at, Kind: d.Kind, Data: d.Data, PublishedAt: last.PublishedAt, Epoch: last.Epoch}
+	}
 }
 
 // movedOn is the refusal of a look that met other messages than those of the record: later ones, or not even those.

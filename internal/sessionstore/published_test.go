@@ -93,7 +93,7 @@ func TestTheIndexIsMadeAnew(t *testing.T) {
 				b.known(t, id, under("b", "2", "3"), pair)
 				other := under("b", "2")
 				other.Idempotency.Fingerprint = "g"
-				if _, err := b.Publish(ctx, id, b.NewOp(), other); !errors.Is(err, session.ErrIdempotencyMismatch) {
+				if _, err := b.publishOne(ctx, id, b.NewOp(), other); !errors.Is(err, session.ErrIdempotencyMismatch) {
 					t.Errorf("another body: %v", err)
 				}
 				b.publish(t, id, under("c", "4"))
