@@ -14,6 +14,7 @@ const (
 	codeAbsent   = "session-not-found"
 	codeStale    = "stale-epoch"
 	codeMismatch = "version-mismatch"
+	codeNone     = "context-not-found"
 )
 
 // sessionView is what the API says of a session.
@@ -104,10 +105,14 @@ func (o *Op) settle(a answer, err error) {
 }
 
 func (o *Op) see(a answer) {
-	var v sessionView
-	if o.Kind == Delete || o.Kind == List {
+	switch {
+	case o.Kind == Delete || o.Kind == List:
+		return
+	case o.Beside():
+		o.seeBeside(a)
 		return
 	}
+	var v sessionView
 	if err := json.Unmarshal(a.body, &v); err != nil {
 		o.Outcome, o.Error = Unknown, err.Error()
 		return
@@ -132,7 +137,10 @@ func (o *Op) refused(a answer) {
 	case codeStale:
 		o.Seen = &State{Epoch: p.CurrentEpoch, Owner: p.Owner}
 	case codeMismatch:
-		if s := parseTag(p.CurrentETag); s.Stamped() {
+		if o.Kind == PutContext {
+			s := parseTag(p.CurrentETag)
+			o.Context = &s
+		} else if s := parseTag(p.CurrentETag); s.Stamped() {
 			o.Seen = &s
 		}
 	}

@@ -37,7 +37,7 @@ func (r Result) Save(dir, command string) (string, error) {
 		if p.result == porcupine.Ok {
 			continue
 		}
-		if err := porcupine.VisualizePath(p.story.model(), p.info, filepath.Join(out, p.story.id+".html")); err != nil {
+		if err := porcupine.VisualizePath(p.model, p.info, filepath.Join(out, p.session+" "+p.of+".html")); err != nil {
 			return "", err
 		}
 	}

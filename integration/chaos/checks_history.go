@@ -19,21 +19,23 @@ func checkHistory(ops []Op, moved bool) (findings, []proof) {
 		checkEpochs(id, of, &found)
 		checkFencing(id, of, &found)
 		checkMoves(id, of, &found)
+		checkMessages(id, of, &found)
 	}
-	stories := make([]*story, 0, len(sessions))
+	var all []search
 	for id, of := range sessions {
-		s, more := tell(id, of, moved)
-		if stories, found = append(stories, s), append(found, more...); len(more) > 0 {
-			s.patience = searchLimit / 20 // no order is there to be found: it is searched for the picture alone
+		s, broken := tell(id, of, moved)
+		all, found = append(all, s.search().after(broken)), append(found, broken...)
+		if c, broken := tellContext(id, of); len(c.ops) > 0 {
+			all, found = append(all, c.search().after(broken)), append(found, broken...)
 		}
 	}
-	proofs := searchAll(stories)
+	proofs := searchAll(all)
 	for _, p := range proofs {
 		switch p.result {
 		case porcupine.Illegal:
-			found.add(Linearizable, p.story.id, "no order of its %d calls explains the answers", len(p.story.ops))
+			found.add(Linearizable, p.session, "no order of the %s's %d calls explains the answers", p.of, p.calls)
 		case porcupine.Unknown:
-			found.add(Linearizable, p.story.id, "its %d calls were not ordered within %s: not decided", len(p.story.ops), p.story.patience)
+			found.add(Linearizable, p.session, "the %s's %d calls were not ordered within %s: not decided", p.of, p.calls, p.patience)
 		}
 	}
 	return found, proofs
@@ -145,33 +147,61 @@ func (t told) before(at time.Duration) State {
 	return t[n-1].high
 }
 
-// searchLimit is how long the search for one session's order may take.
+// searchLimit is how long the search for one order may take.
 const searchLimit = 20 * time.Second
 
-// proof is the outcome of one session's search.
+// What a search is about.
+const (
+	ofSession = "session"
+	ofContext = "context"
+)
+
+// search is a history that must have an order.
+type search struct {
+	session  string
+	of       string
+	calls    int
+	model    porcupine.Model
+	acts     []porcupine.Operation
+	patience time.Duration
+}
+
+// proof is the outcome of a search.
 type proof struct {
-	story  *story
+	search
 	result porcupine.CheckResult
 	info   porcupine.LinearizationInfo
 }
 
-// searchAll looks for an order of each session's calls.
-func searchAll(stories []*story) []proof {
-	proofs := make([]proof, len(stories))
+// searchAll looks for an order of each history.
+func searchAll(all []search) []proof {
+	proofs := make([]proof, len(all))
 	var wg sync.WaitGroup
 	turn := make(chan struct{}, 2)
-	for i, s := range stories {
+	for i, s := range all {
 		wg.Go(func() {
 			turn <- struct{}{}
 			defer func() { <-turn }()
-			proofs[i] = s.search()
+			proofs[i] = s.run()
 		})
 	}
 	wg.Wait()
 	return proofs
 }
 
-func (s *story) search() proof {
-	result, info := porcupine.CheckOperationsVerbose(s.model(), s.acts(), s.patience)
+// after gives the search less time where something cannot be as it is: no order is there to be found, it is searched for the picture alone.
+func (s search) after(broken findings) search {
+	if len(broken) > 0 {
+		s.patience = searchLimit / 20
+	}
+	return s
+}
+
+func (s search) run() proof {
+	result, info := porcupine.CheckOperationsVerbose(s.model, s.acts, s.patience)
 	return proof{s, result, info}
+}
+
+func (s *story) search() search {
+	return search{session: s.id, of: ofSession, calls: len(s.ops), model: s.model(), acts: s.acts(), patience: searchLimit}
 }

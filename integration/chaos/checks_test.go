@@ -40,13 +40,13 @@ func TestAFollowerKeepsTheRules(t *testing.T) {
 	r := bufio.NewReader(strings.NewReader(stream))
 	names := ""
 	for range 3 {
-		name, data, err := nextEvent(r)
+		e, err := nextEvent(r)
 		if err != nil {
 			t.Fatal(err)
 		}
 		now += time.Second
-		names += name + " "
-		f.take(name, data)
+		names += e.name + " "
+		f.take(e.name, e.data)
 	}
 	if names != "snapshot assigned revoked " || len(f.holds) != 1 || f.watcher != "w" {
 		t.Fatalf("%s: holds %v", names, f.holds)

@@ -11,11 +11,12 @@ import (
 
 // Mix says how often, in a hundred calls, a client does what; the rest are linearizable reads.
 type Mix struct {
-	Patch, Eventual, Migrate, Delete, List int
+	Patch, Eventual, Migrate, Delete, List    int
+	Publish, Messages, PutContext, GetContext int // of sessions that talk
 }
 
 // usual is a mix in which everything happens and histories stay long.
-var usual = Mix{Patch: 40, Eventual: 15, Migrate: 2, Delete: 1, List: 1}
+var usual = Mix{Patch: 30, Eventual: 13, Migrate: 2, Delete: 1, List: 1, Publish: 6, Messages: 5, PutContext: 4, GetContext: 3}
 
 const (
 	requestTimeout = 4 * time.Second // of the nodes
@@ -39,6 +40,15 @@ type client struct {
 	beliefs map[string]State // what it saw last; others may have changed it
 	wrote   int
 	making  string // the value of a create whose outcome is not known: it is asked again
+	speech
+}
+
+// client returns one that has not called yet.
+func (w *world) client(id int, rng *rand.Rand, mix Mix) *client {
+	return &client{
+		id: id, rng: rng, mix: mix, urls: w.urls(), names: w.names(), pool: w.pool, history: w.history, since: w.since, http: newHTTP(clientTimeout),
+		beliefs: map[string]State{}, speech: newSpeech(),
+	}
 }
 
 // run calls until the context ends; a call under way is finished.
@@ -71,25 +81,32 @@ func (c *client) step(ctx context.Context) Outcome {
 	if c.making != "" || c.pool.room() {
 		return c.create(ctx)
 	}
+	if c.owed != nil {
+		return c.send(ctx, *c.owed)
+	}
 	id := c.pool.pick(c.rng)
 	if id == "" {
 		return Unknown
 	}
-	m := c.mix
-	switch {
-	case n < m.Patch:
-		return c.patch(ctx, id)
-	case n < m.Patch+m.Eventual:
-		return c.do(ctx, Op{Kind: Eventual, Session: id}, "GET", "/v1/sessions/"+id+"?consistency=eventual", nil, nil)
-	case n < m.Patch+m.Eventual+m.Migrate:
-		return c.migrate(ctx, id)
-	case n < m.Patch+m.Eventual+m.Migrate+m.Delete:
-		return c.delete(ctx, id)
-	case n < m.Patch+m.Eventual+m.Migrate+m.Delete+m.List:
-		return c.list(ctx)
-	default:
-		return c.do(ctx, Op{Kind: Read, Session: id}, "GET", "/v1/sessions/"+id, nil, nil)
+	if c.mix.talk() > n {
+		if talker := c.pool.pickTalker(c.rng); talker != "" {
+			return c.talk(ctx, talker, n)
+		}
 	}
+	n -= c.mix.talk()
+	for _, kind := range []struct {
+		share int
+		call  func(ctx context.Context, id string) Outcome
+	}{{c.mix.Patch, c.patch}, {c.mix.Eventual, c.glance}, {c.mix.Migrate, c.migrate}, {c.mix.Delete, c.delete}, {c.mix.List, c.list}} {
+		if n -= kind.share; n < 0 {
+			return kind.call(ctx, id)
+		}
+	}
+	return c.do(ctx, Op{Kind: Read, Session: id}, "GET", "/v1/sessions/"+id, nil, nil)
+}
+
+func (c *client) glance(ctx context.Context, id string) Outcome {
+	return c.do(ctx, Op{Kind: Eventual, Session: id}, "GET", "/v1/sessions/"+id+"?consistency=eventual", nil, nil)
 }
 
 // create makes a session under a key, and asks again through any node, with the same key, until the outcome is known.
@@ -143,7 +160,7 @@ func (c *client) migrate(ctx context.Context, id string) Outcome {
 }
 
 // list reads one page; each session on it is noted as a call of its own.
-func (c *client) list(ctx context.Context) Outcome {
+func (c *client) list(ctx context.Context, _ string) Outcome {
 	node := c.names[c.rng.IntN(len(c.names))]
 	o := Op{Client: c.id, Kind: List, Node: node, Call: c.since()}
 	a, err := send(ctx, c.http, "GET", c.urls[node]+"/v1/sessions?limit=100", nil, nil)
@@ -164,15 +181,21 @@ func (c *client) list(ctx context.Context) Outcome {
 // do makes a call on a session of the pool and learns from the answer.
 func (c *client) do(ctx context.Context, o Op, method, path string, body any, headers map[string]string) Outcome {
 	o = c.call(ctx, o, method, path, body, headers)
+	c.learn(o)
+	return o.Outcome
+}
+
+// learn keeps in mind what an answer told of a session.
+func (c *client) learn(o Op) {
 	switch {
 	case o.Kind == Eventual:
 	case o.Absent(), o.Kind == Delete && o.Outcome == OK:
 		c.pool.remove(o.Session)
 		delete(c.beliefs, o.Session)
+	case o.Beside() && (o.Seen == nil || o.Seen.Epoch <= c.beliefs[o.Session].Epoch): // it tells less than what is believed
 	case o.Seen != nil && o.Seen.Epoch > 0:
 		c.beliefs[o.Session] = *o.Seen
 	}
-	return o.Outcome
 }
 
 // call sends one request to any node and writes it down.

@@ -14,18 +14,21 @@ import (
 // seen broken then.
 var controls = []struct {
 	guard    string
+	of       string // where a guard has several, what this one is about
 	scenario Scenario
 	breaks   []string
 }{
-	{"stamp", Scenario{Site: cluster, Among: 3, Clients: 8, Think: time.Millisecond, Mix: Mix{Patch: 90}, Play: load(2 * time.Second)},
+	{"stamp", "", Scenario{Site: cluster, Among: 3, Clients: 8, Think: time.Millisecond, Mix: Mix{Patch: 90}, Play: load(2 * time.Second)},
 		[]string{NothingLost, Linearizable}},
-	{"opid", Scenario{Site: proxied, Mix: Mix{Patch: 80}, Play: Fault{Hold: 3 * time.Second, Start: dropReplies}.play},
+	{"opid", "", Scenario{Site: proxied, Mix: Mix{Patch: 80}, Play: Fault{Hold: 3 * time.Second, Start: dropReplies}.play},
 		[]string{AtMostOnce}},
-	{"order", Scenario{Site: proxied, Readers: 3, Mix: Mix{Patch: 60}, Play: homeRolledBack.play},
+	{"opid", " of messages", Scenario{Site: proxied, Mix: Mix{Publish: 70, Messages: 30}, Play: Fault{Hold: 3 * time.Second, Start: dropReplies}.play},
+		[]string{AtMostOnce}},
+	{"order", "", Scenario{Site: proxied, Readers: 3, Mix: Mix{Patch: 60}, Play: homeRolledBack.play},
 		[]string{Linearizable, NothingLost}},
-	{"fencing", Scenario{Site: single, Play: nodeCutOff.play},
+	{"fencing", "", Scenario{Site: single, Play: nodeCutOff.play},
 		[]string{OneFollower}},
-	{"brake", Scenario{Site: cluster, Settled: true, Play: mostStopped.play},
+	{"brake", "", Scenario{Site: cluster, Settled: true, Play: mostStopped.play},
 		[]string{StayedPut}},
 }
 
@@ -48,7 +51,7 @@ func TestControls(t *testing.T) {
 		harness.BuildWith(t, "broken_"+c.guard) // as in TestChaos
 	}
 	for _, c := range controls {
-		t.Run(c.guard, func(t *testing.T) {
+		t.Run(c.guard+c.of, func(t *testing.T) {
 			t.Parallel()
 			s := c.scenario
 			s.Name, s.Seed = t.Name(), *seed

@@ -6,6 +6,10 @@
 // for each epoch, no write of a stale holder, and an order of all calls that explains every answer, which porcupine searches for. The
 // fleet itself is asked, too: are counts, leases and places right again?
 //
+// Every other session talks: clients publish messages of it, read them in pages and follow them, and write its context. Messages are a list that
+// only grows, of which each answer tells a part; the context is a register with a history of its own. Both raise the session's version and do
+// not show it, so that the session's own history is held to a little less there: see unshown.
+//
 // What goes wrong, and what clients choose, is drawn from a seed that is printed first; how the machine's threads interleave is not.
 // A run that fails is saved: the history, a timeline in which faults and the nodes' own logs stand between the calls, and a picture of
 // the session that has no order.

@@ -107,12 +107,12 @@ func (f *follower) follow(ctx context.Context) {
 	}
 	lines := bufio.NewReader(res.Body)
 	for {
-		name, data, err := nextEvent(lines)
+		e, err := nextEvent(lines)
 		f.await(ctx)
-		if err != nil || name == "end" {
+		if err != nil || e.name == "end" {
 			return
 		}
-		if released := f.take(name, data); len(released) > 0 {
+		if released := f.take(e.name, e.data); len(released) > 0 {
 			f.acknowledge(ctx, released)
 		}
 	}
@@ -141,23 +141,30 @@ func (f *follower) path(rest string) string {
 	return f.url + "/v1/nodes/" + f.name + "/assignments" + rest
 }
 
-// nextEvent reads one event of a stream (WHATWG HTML, section 9.2).
-func nextEvent(r *bufio.Reader) (name string, data []byte, err error) {
+// event is one of a stream (WHATWG HTML, section 9.2).
+type event struct {
+	id, name string
+	data     []byte
+}
+
+func nextEvent(r *bufio.Reader) (e event, err error) {
 	for {
 		line, err := r.ReadBytes('\n')
 		if err != nil {
-			return "", nil, err
+			return e, err
 		}
 		line = bytes.TrimRight(line, "\r\n")
 		field, value, _ := bytes.Cut(line, []byte(":"))
 		value = bytes.TrimPrefix(value, []byte(" "))
 		switch {
-		case len(line) == 0 && name != "":
-			return name, data, nil
+		case len(line) == 0 && e.name != "":
+			return e, nil
+		case string(field) == "id":
+			e.id = string(value)
 		case string(field) == "event":
-			name = string(value)
+			e.name = string(value)
 		case string(field) == "data":
-			data = append(data, value...)
+			e.data = append(e.data, value...)
 		}
 	}
 }

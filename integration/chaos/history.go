@@ -10,7 +10,7 @@ import (
 // Kind is what a client asked for.
 type Kind string
 
-// The kinds of calls. Eventual and List are no part of the linear history: they read one record of several.
+// The kinds of calls. Eventual, List and Follow are no part of the linear history: they read one record of several.
 const (
 	Create   Kind = "create"
 	Read     Kind = "read"
@@ -19,6 +19,12 @@ const (
 	Delete   Kind = "delete"
 	Migrate  Kind = "migrate"
 	List     Kind = "list"
+
+	Publish    Kind = "publish"
+	Messages   Kind = "messages"
+	Follow     Kind = "follow" // one message of a stream, or why that ended
+	PutContext Kind = "put context"
+	GetContext Kind = "get context"
 )
 
 // Outcome is what a client may conclude from an answer.
@@ -69,22 +75,34 @@ type Op struct {
 	Node    string        `json:"node"`              // the node that was asked
 	Call    time.Duration `json:"call"`              // since the run began
 	Return  time.Duration `json:"return"`
-	Value   string        `json:"value,omitempty"`   // what a create or patch writes; no two write the same
-	IfMatch string        `json:"ifMatch,omitempty"` // the condition of a patch or delete
-	Epoch   uint64        `json:"epoch,omitempty"`   // the Session-Epoch of a patch or delete
+	Value   string        `json:"value,omitempty"`   // what is written; no two write the same
+	IfMatch string        `json:"ifMatch,omitempty"` // the condition of a patch, a delete or a write of the context
+	Epoch   uint64        `json:"epoch,omitempty"`   // the Session-Epoch of those and of a publish
 	Target  string        `json:"target,omitempty"`  // of a migrate; empty: the fleet chooses
 	Outcome Outcome       `json:"outcome"`
 	Status  int           `json:"status,omitempty"`
 	Code    string        `json:"code,omitempty"`
 	Error   string        `json:"error,omitempty"`
 	Seen    *State        `json:"seen,omitempty"`
+
+	Key     string    `json:"key,omitempty"`     // the Idempotency-Key of a publish
+	Repeat  bool      `json:"repeat,omitempty"`  // of one that was sent before
+	After   string    `json:"after,omitempty"`   // what a page or a stream goes on after; empty: it begins with the oldest
+	Limit   int       `json:"limit,omitempty"`   // of a page
+	Page    []Message `json:"page,omitempty"`    // what was published, read or told
+	Context *State    `json:"context,omitempty"` // of the session's context; zero: there is none
 }
 
 // Writes reports whether the call carries a value.
 func (o Op) Writes() bool { return o.Kind == Create || o.Kind == Patch }
 
 // Linear reports whether the call's answer is part of the session's linear history.
-func (o Op) Linear() bool { return o.Kind != Eventual && o.Kind != List }
+func (o Op) Linear() bool { return o.Kind != Eventual && o.Kind != List && o.Kind != Follow }
+
+// Beside reports whether the call is about what lies beside the session, its messages or its context.
+func (o Op) Beside() bool {
+	return o.Kind == Publish || o.Kind == Messages || o.Kind == Follow || o.Kind == PutContext || o.Kind == GetContext
+}
 
 // Absent reports whether the answer said that there is no such session.
 func (o Op) Absent() bool { return o.Code == codeAbsent }
@@ -93,10 +111,13 @@ func (o Op) Absent() bool { return o.Code == codeAbsent }
 func (o Op) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", o.Kind, short(o.Session))
-	for _, part := range [][2]string{{" =", o.Value}, {" if-match ", o.IfMatch}, {" to ", o.Target}} {
+	for _, part := range [][2]string{{" =", o.Value}, {" if-match ", o.IfMatch}, {" to ", o.Target}, {" key ", o.Key}, {" after ", o.After}} {
 		if part[1] != "" {
 			b.WriteString(part[0] + part[1])
 		}
+	}
+	if o.Repeat {
+		b.WriteString(" again")
 	}
 	if o.Epoch > 0 {
 		fmt.Fprintf(&b, " as holder of epoch %d", o.Epoch)
@@ -107,6 +128,12 @@ func (o Op) String() string {
 	}
 	if o.Seen != nil {
 		fmt.Fprintf(&b, " (epoch %d version %d %q of %s)", o.Seen.Epoch, o.Seen.Version, o.Seen.Value, o.Seen.Owner)
+	}
+	if o.Context != nil {
+		fmt.Fprintf(&b, " (context %s %q)", o.Context.Tag(), o.Context.Value)
+	}
+	for _, m := range o.Page {
+		fmt.Fprintf(&b, " [%s %s epoch %d]", m.ID, m.Value, m.Epoch)
 	}
 	return b.String() + " " + o.Error
 }

@@ -62,15 +62,21 @@ func (r Result) save(t *testing.T) {
 
 // summary says in a line how much a run saw.
 func (r Result) summary(took time.Duration) string {
-	n := map[Outcome]int{}
+	n, kinds := map[Outcome]int{}, map[Kind]int{}
 	for _, o := range r.Ops {
 		n[o.Outcome]++
+		if o.Outcome == OK && !o.Repeat {
+			kinds[o.Kind]++
+		}
 	}
 	longest, searched := 0, 0
 	for _, p := range r.Proofs {
-		searched++
-		longest = max(longest, len(p.story.ops))
+		if p.of == ofSession {
+			searched++
+			longest = max(longest, p.calls)
+		}
 	}
-	return fmt.Sprintf("%d calls: %d done, %d refused, %d unknown; %d sessions, at most %d calls each; held %d times by followers; %d violations; %s",
-		len(r.Ops), n[OK], n[No], n[Unknown], searched, longest, len(r.Beliefs), len(r.Found), took.Round(100*time.Millisecond))
+	return fmt.Sprintf("%d calls: %d done, %d refused, %d unknown; %d sessions, at most %d calls each; %d messages, told %d times; contexts written %d times; "+
+		"held %d times by followers; %d violations; %s", len(r.Ops), n[OK], n[No], n[Unknown], searched, longest,
+		kinds[Publish], kinds[Follow], kinds[PutContext], len(r.Beliefs), len(r.Found), took.Round(100*time.Millisecond))
 }

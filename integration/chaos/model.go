@@ -21,6 +21,7 @@ const (
 	mayEnd   verb = "may end" // a delete whose outcome is not known
 	refused  verb = "refused" // by a condition that did not hold
 	moves    verb = "move"
+	lives    verb = "live" // told of what lies beside it
 )
 
 // act is one call as the model takes it: all that is known of it, before the search begins.
@@ -46,15 +47,26 @@ type modelState struct {
 }
 
 // The nodes move sessions by themselves, so the model lets the epoch rise whenever an answer says so; and the version, under the same
-// value, where copies may be moved. All else is strict: a write makes exactly the next version, the same epoch has the same owner, the
-// same stamp the same content.
+// value, where copies may be moved. What is changed beside a session raises its version, too, but the session's own next change alone shows
+// that: a write, or an epoch. All else is strict: a write makes exactly the next version, the same epoch has the same owner, the same stamp
+// the same content.
+
+// unshown says what raises a session's version other than writes of the session.
+type unshown struct{ copies, beside bool }
+
+func (u unshown) any() bool { return u.copies || u.beside }
+
+// rises reports whether an answer may tell a higher version of the same value.
+func (u unshown) rises(m modelState, seen State) bool {
+	return u.copies || u.beside && (seen.Epoch > m.epoch || m.change == "")
+}
 
 // reaches returns the state that an answer told, if it can follow from m by the nodes' own doing alone.
-func (m modelState) reaches(seen State, moved bool) (modelState, bool) {
+func (m modelState) reaches(seen State, by unshown) (modelState, bool) {
 	if m.phase != live || seen.Epoch < m.epoch {
 		return m, false
 	}
-	if moved && (seen.Stamped() || seen.Whole) && seen.Version > m.version {
+	if by.rises(m, seen) && (seen.Stamped() || seen.Whole) && seen.Version > m.version {
 		m.version, m.change = seen.Version, ""
 	}
 	if seen.Epoch > m.epoch {
@@ -79,19 +91,19 @@ func agree(have *string, told string) bool {
 }
 
 // after returns the state that a write made of m.
-func (m modelState) after(o Op, seen State, moved bool) (modelState, bool) {
+func (m modelState) after(o Op, seen State, by unshown) (modelState, bool) {
 	if m.phase != live || seen.Epoch < m.epoch || o.Epoch != 0 && o.Epoch != seen.Epoch {
 		return m, false
 	}
 	if o.IfMatch != "" {
 		base := parseTag(o.IfMatch)
-		next, ok := m.reaches(base, moved)
+		next, ok := m.reaches(base, by)
 		if !ok || base.Epoch != seen.Epoch {
 			return next, false
 		}
 		m = next
 	}
-	if moved && seen.Version > m.version { // a move of copies raises the version, and leaves the ETag as it is until the next change shows it
+	if by.any() && seen.Version > m.version { // what raised it left the ETag as it was: this write is the first to show it
 		m.version = seen.Version - 1
 	}
 	if seen.Epoch > m.epoch {
@@ -130,14 +142,16 @@ func (s *story) step(m modelState, a act) (modelState, bool) {
 	switch o := a.op; a.verb {
 	case creates:
 		born := modelState{phase: live, epoch: 1, value: o.Value}
-		next, ok := born.reaches(*o.Seen, s.moved)
+		next, ok := born.reaches(*o.Seen, s.unshown)
 		return next, ok && m.phase == unborn
 	case reads:
-		return m.reaches(*o.Seen, s.moved)
+		return m.reaches(*o.Seen, s.unshown)
+	case lives:
+		return m, m.phase == live
 	case misses:
 		return m, m.phase != live
 	case writes:
-		return m.after(o, *o.Seen, s.moved)
+		return m.after(o, *o.Seen, s.unshown)
 	case wrote, mayWrite:
 		return s.unseen(m, a)
 	case deletes:
@@ -150,10 +164,10 @@ func (s *story) step(m modelState, a act) (modelState, bool) {
 		}
 		return m, m.phase == dead
 	case refused:
-		next, ok := m.reaches(*o.Seen, s.moved)
+		next, ok := m.reaches(*o.Seen, s.unshown)
 		return next, ok && (o.Epoch != 0 && o.Epoch != o.Seen.Epoch || o.IfMatch != "" && o.IfMatch != o.Seen.Tag())
 	case moves: // that it moved at all is for checkMoves to say: two at once may be answered by one move
-		return m.reaches(*o.Seen, s.moved)
+		return m.reaches(*o.Seen, s.unshown)
 	}
 	return m, false
 }
@@ -161,19 +175,20 @@ func (s *story) step(m modelState, a act) (modelState, bool) {
 // later reports whether a write's answer tells a later epoch than the one it was made in: by its own condition, or because others were told
 // its version at an earlier one.
 func (s *story) later(o Op) bool {
-	return o.Epoch != 0 && o.Epoch < o.Seen.Epoch || o.IfMatch != "" && parseTag(o.IfMatch).Epoch < o.Seen.Epoch || s.first[s.version[o.Value]] < o.Seen.Epoch
+	return o.Epoch != 0 && o.Epoch < o.Seen.Epoch || o.IfMatch != "" && parseTag(o.IfMatch).Epoch < o.Seen.Epoch ||
+		s.first[s.version[o.Value]] < o.Seen.Epoch || s.beside && s.hiddenBefore(*o.Seen)
 }
 
 // meets returns the state in which the condition of an acknowledged write held, if it can follow from m.
-func (m modelState) meets(o Op, moved bool) (modelState, bool) {
+func (m modelState) meets(o Op, by unshown) (modelState, bool) {
 	if o.Outcome != OK {
 		return m, true
 	}
 	if o.Epoch != 0 {
-		return m.reaches(State{Epoch: o.Epoch}, moved)
+		return m.reaches(State{Epoch: o.Epoch}, by)
 	}
 	if o.IfMatch != "" {
-		return m.reaches(parseTag(o.IfMatch), moved)
+		return m.reaches(parseTag(o.IfMatch), by)
 	}
 	return m, true
 }
@@ -181,13 +196,9 @@ func (m modelState) meets(o Op, moved bool) (modelState, bool) {
 // unseen is a write that was not told its own state. Where others saw its value, its version is known. Otherwise it can only have
 // filled a gap, or, if that is open, have never been.
 func (s *story) unseen(m modelState, a act) (modelState, bool) {
-	next, held := m.meets(a.op, s.moved)
-	next.version, next.value, next.change = next.version+1, a.op.Value, ""
-	if s.moved {
-		next.version = max(next.version, a.version)
-	}
-	hidden := s.gaps[next.version] || s.gone && next.version > s.last || s.moved
-	fits := a.version == next.version || a.version == 0 && hidden
+	next, held := m.meets(a.op, s.unshown)
+	version, fits := s.lands(m, a)
+	next.version, next.value, next.change = version, a.op.Value, ""
 	switch {
 	case m.phase == live && fits && held:
 		return next, true
@@ -195,6 +206,22 @@ func (s *story) unseen(m modelState, a act) (modelState, bool) {
 		return m, m.phase == dead || m.version >= s.last
 	}
 	return m, false
+}
+
+// lands returns the version that such a write makes of m, and whether there is room for it. Where others' changes do not show, it is one that
+// was told without its value; or else that by which the value was known first, when it had lain there for a while.
+func (s *story) lands(m modelState, a act) (version uint64, fits bool) {
+	next := m.version + 1
+	gap, left := s.gapAbove(m.version)
+	switch {
+	case s.beside && left && (a.verb == mayWrite || gap < a.version):
+		return gap, true
+	case s.beside && a.verb == mayWrite:
+		return next, false
+	case s.any():
+		return max(next, a.version), a.version == 0 || a.version >= next
+	}
+	return next, a.version == next || a.version == 0 && (s.gaps[next] || s.gone && next > s.last)
 }
 
 // acts turns the linear history into what the model takes.
@@ -224,6 +251,8 @@ func (s *story) read(o Op) []act {
 	switch {
 	case o.Absent():
 		return []act{{verb: misses, op: o}}
+	case o.Beside() && o.Outcome == OK || o.Code == codeNone || o.Context != nil && o.Outcome == No:
+		return s.readBeside(o)
 	case o.Outcome == No && o.Seen != nil && o.Kind != Migrate:
 		return []act{{verb: refused, op: o}}
 	case o.Outcome == No:
@@ -238,6 +267,18 @@ func (s *story) read(o Op) []act {
 		return nil
 	}
 	return []act{{verb: map[Kind]verb{Create: creates, Read: reads, Migrate: moves}[o.Kind], op: o}}
+}
+
+// readBeside: an answer about what lies beside the session says that there is one, and a write's in which epoch.
+func (s *story) readBeside(o Op) []act {
+	acts := []act{{verb: lives, op: o}}
+	if o.Epoch > 0 && o.Outcome == OK {
+		o.Seen = &State{Epoch: o.Epoch}
+	}
+	if o.Seen != nil {
+		acts[0] = act{verb: reads, op: o}
+	}
+	return acts
 }
 
 // readPatch deals with the ways in which a write may have been answered. One that had been applied before it was asked again, in the

@@ -139,7 +139,7 @@ func TestTheModelAloneIsStrict(t *testing.T) {
 			continue
 		}
 		s, _ := tell("s", b.ops, false)
-		if p := s.search(); p.result != porcupine.Illegal {
+		if p := s.search().run(); p.result != porcupine.Illegal {
 			t.Errorf("%s: the search says %s", name, p.result)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+
+	"orchestrator/internal/session"
 )
 
 // pool is the sessions that clients work on: those whose creation was acknowledged and that nobody found gone. Its size is kept, for
@@ -14,6 +16,7 @@ type pool struct {
 	ids    []string
 	making int
 	only   []string // where not empty, pick returns one of these
+	said   map[string]int
 }
 
 // made ends a creation that room began, and puts the session in.
@@ -32,6 +35,7 @@ func (p *pool) remove(id string) {
 	defer p.mu.Unlock()
 	p.ids = slices.DeleteFunc(p.ids, func(s string) bool { return s == id })
 	p.only = slices.DeleteFunc(p.only, func(s string) bool { return s == id })
+	delete(p.said, id)
 }
 
 // room reports whether a session is missing, and counts it as being made.
@@ -53,10 +57,42 @@ func (p *pool) pick(r *rand.Rand) string {
 	if len(p.only) > 0 {
 		from = p.only
 	}
-	if len(from) == 0 {
+	return anyOf(from, r)
+}
+
+// pickTalker returns any session that talks, "" if there is none.
+func (p *pool) pickTalker(r *rand.Rand) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return anyOf(slices.DeleteFunc(slices.Clone(p.ids), func(id string) bool { return !talks(id) }), r)
+}
+
+func anyOf(ids []string, r *rand.Rand) string {
+	if len(ids) == 0 {
 		return ""
 	}
-	return from[r.IntN(len(from))]
+	return ids[r.IntN(len(ids))]
+}
+
+// talks reports whether messages of a session are published, and its context written: of every other session. Each such change raises the
+// session's version unseen, so that less can be told by that.
+func talks(id string) bool { return id != "" && id[len(id)-1]%2 == 0 }
+
+// mostSaid is how many messages of a session are published at most: all of them are kept.
+const mostSaid = session.MessagesKept * 9 / 10
+
+// maySay reports whether one message more may be published, and counts it.
+func (p *pool) maySay(id string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.said == nil {
+		p.said = map[string]int{}
+	}
+	if p.said[id] == mostSaid {
+		return false
+	}
+	p.said[id]++
+	return true
 }
 
 // focus has clients work on these sessions alone; on all again, where none are given.

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"orchestrator/integration/harness"
+	"orchestrator/internal/session"
 )
 
 // Scenario is a fleet under load, and what goes wrong with it.
@@ -72,13 +75,13 @@ func (s Scenario) Run(t testing.TB) Result {
 	t.Helper()
 	s.defaults()
 	w := newWorld(t, s.Site(t), s)
-	h := &History{}
+	h := w.history
 	w.pool.want = s.Among
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var load sync.WaitGroup
 	for i := range s.Clients + s.Readers {
-		load.Go(func() { s.client(w, i, h).run(ctx) })
+		load.Go(func() { s.client(w, i).run(ctx) })
 	}
 	caps := &capWatch{}
 	load.Go(func() { caps.run(ctx, w.urls()) })
@@ -90,6 +93,14 @@ func (s Scenario) Run(t testing.TB) Result {
 		}
 		w.followers = append(w.followers, f)
 		load.Go(func() { f.run(ctx) })
+	}
+
+	listening, hush := context.WithCancel(t.Context())
+	defer hush()
+	var ears sync.WaitGroup
+	listeners := s.listeners(w)
+	for _, l := range listeners {
+		ears.Go(func() { l.run(listening) })
 	}
 
 	s.warm(w)
@@ -104,7 +115,12 @@ func (s Scenario) Run(t testing.TB) Result {
 	w.note("the load ends")
 	stop()
 	load.Wait()
-	w.readAll(h)
+	w.readAll()
+	for _, l := range listeners {
+		l.check(h.Ops(), &w.found, healLimit)
+	}
+	hush()
+	ears.Wait()
 	w.found = append(w.found, caps.found...)
 	beliefs := checkFollowers(w.followers, &w.found)
 	w.checkFleet()
@@ -119,15 +135,27 @@ func (s Scenario) Run(t testing.TB) Result {
 }
 
 // client returns the load's client number i.
-func (s Scenario) client(w *world, i int, h *History) *client {
+func (s Scenario) client(w *world, i int) *client {
 	mix := s.Mix
 	if i >= s.Clients {
 		mix = Mix{Eventual: 100}
 	}
-	return &client{
-		id: i, rng: s.source(fmt.Sprint("client ", i)), mix: mix, think: s.Think, urls: w.urls(), names: w.names(), pool: w.pool, history: h,
-		since: w.since, http: newHTTP(clientTimeout), beliefs: map[string]State{},
+	c := w.client(i, s.source(fmt.Sprint("client ", i)), mix)
+	c.think = s.Think
+	return c
+}
+
+// listenerCount is how many sessions' messages are followed at a time.
+const listenerCount = 3
+
+// listeners follow messages, if there are any in the mix.
+func (s Scenario) listeners(w *world) (all []*listener) {
+	for i := range listenerCount {
+		if s.Mix.Publish > 0 {
+			all = append(all, newListener(200+i, s.source(fmt.Sprint("listener ", i)), w))
+		}
 	}
+	return all
 }
 
 // warm waits until the clients have made all sessions and used them for a moment.
@@ -144,29 +172,51 @@ func (s Scenario) warm(w *world) {
 	lull(s.source("warm"), time.Second)
 }
 
-// readAll reads every session that ever was through every node: the last word on each.
-func (w *world) readAll(h *History) {
+// readAll reads every session that ever was through every node, and what lies beside it: the last word on each.
+func (w *world) readAll() {
 	c := newHTTP(clientTimeout)
 	defer c.CloseIdleConnections()
-	for id := range bySession(h.Ops()) {
+	for id, of := range bySession(w.history.Ops()) {
+		beside := slices.ContainsFunc(of, Op.changesBeside)
 		for i, n := range w.nodes {
-			var last Op
-			err := await(healLimit, func() error {
-				last = Op{Client: 100 + i, Kind: Read, Session: id, Node: n.Name(), Call: w.since()}
-				a, err := send(context.Background(), c, "GET", n.URL()+"/v1/sessions/"+id, nil, nil)
-				last.Return = w.since()
-				last.settle(a, err)
-				if last.Outcome == Unknown {
-					return fmt.Errorf("read %s through %s: %s", id, n.Name(), last)
-				}
-				return nil
-			})
-			if err != nil {
-				w.found.add(Healed, id, "%v", err)
+			ask := func(o Op, path string) Op { return w.ask(c, n, o, path) }
+			o := Op{Client: 100 + i, Session: id, Node: n.Name()}
+			o.Kind = Read
+			if last := ask(o, "/v1/sessions/"+id); last.Outcome != OK || !beside {
+				continue
 			}
-			h.Add(last)
+			o.Kind = GetContext
+			ask(o, "/v1/sessions/"+id+"/context")
+			o.Kind, o.Limit = Messages, session.MessagesKept
+			for {
+				page := ask(o, o.pagePath())
+				if len(page.Page) < o.Limit {
+					break
+				}
+				o.After = page.Page[o.Limit-1].ID
+			}
 		}
 	}
+}
+
+// ask makes a call until its outcome is known.
+func (w *world) ask(c *http.Client, n *harness.Process, o Op, path string) (last Op) {
+	err := await(healLimit, func() error {
+		last = o
+		last.Call = w.since()
+		a, err := send(context.Background(), c, "GET", n.URL()+path, nil, nil)
+		last.Return = w.since()
+		last.settle(a, err)
+		if last.Outcome == Unknown {
+			return fmt.Errorf("read %s through %s: %s", o.Session, n.Name(), last)
+		}
+		return nil
+	})
+	if err != nil {
+		w.found.add(Healed, o.Session, "%v", err)
+	}
+	w.history.Add(last)
+	return last
 }
 
 // logs returns the nodes' log lines of note.

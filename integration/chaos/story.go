@@ -10,11 +10,11 @@ import (
 const never = time.Duration(math.MaxInt64 / 4)
 
 // story is what all answers about one session say together. Every change but a takeover raises the version by one and no two writes
-// carry the same value, so that a version has one value and a value one version, or something is wrong. But for one thing: where slots
-// change their master, the nodes move copies, which is a change of its own that leaves the value alone.
+// carry the same value, so that a version has one value and a value one version, or something is wrong. But for two things: where slots
+// change their master, the nodes move copies, which is a change of its own that leaves the value alone; and so is any of messages or context.
+// The latter shows in the version only when the epoch rises, or another value is written.
 type story struct {
 	id      string
-	moved   bool              // copies may have been moved
 	ops     []Op              // of the linear history, in order of their return
 	glances []Op              // eventual reads and list entries
 	values  map[uint64]string // by version
@@ -26,22 +26,32 @@ type story struct {
 	gone    bool   // a linear answer said that there is no such session
 	gaps    map[uint64]bool
 	written map[string]Op // by value
+	stood   map[stay]uint64
+	unshown
+}
 
-	patience time.Duration // of the search for an order
+// stay is a value in an epoch: all that is changed beside the session meanwhile leaves the version that clients are told as it is.
+type stay struct {
+	value string
+	epoch uint64
 }
 
 // tell reads the calls on one session and reports what cannot be, whatever the order of the calls.
 func tell(id string, ops []Op, moved bool) (*story, findings) {
-	s := &story{id: id, moved: moved, patience: searchLimit, made: map[string]State{}, values: map[uint64]string{}, version: map[string]uint64{}, first: map[uint64]uint64{}, changes: map[[2]uint64]string{}, gaps: map[uint64]bool{}, written: map[string]Op{}}
+	s := &story{
+		id: id, unshown: unshown{copies: moved}, made: map[string]State{}, values: map[uint64]string{}, version: map[string]uint64{},
+		first: map[uint64]uint64{}, changes: map[[2]uint64]string{}, gaps: map[uint64]bool{}, written: map[string]Op{}, stood: map[stay]uint64{},
+	}
 	var found findings
 	for _, o := range ops {
 		if o.Writes() {
 			s.written[o.Value] = o
 		}
 		s.date(o)
+		s.beside = s.beside || o.changesBeside()
 		if o.Linear() {
 			s.ops = append(s.ops, o)
-		} else if o.Outcome == OK {
+		} else if o.Outcome == OK && o.Kind != Follow {
 			s.glances = append(s.glances, o)
 		}
 	}
@@ -67,6 +77,11 @@ func (s *story) date(o Op) {
 	if first, told := s.first[o.Seen.Version]; !told || o.Seen.Epoch < first {
 		s.first[o.Seen.Version] = o.Seen.Epoch
 	}
+}
+
+// changesBeside reports whether the call changed what lies beside the session, or may have.
+func (o Op) changesBeside() bool {
+	return (o.Kind == Publish || o.Kind == PutContext) && o.Outcome != No
 }
 
 // buried reports whether an acknowledged write was told the tombstone of the session: it was applied, and the session deleted before
@@ -107,9 +122,14 @@ func (s *story) place(seen State, found *findings) {
 		found.add(NothingLost, s.id, "version %d had %q and has %q", seen.Version, had, seen.Value)
 	}
 	was, ok := s.version[seen.Value]
-	if ok && was != seen.Version && !s.moved {
+	if ok && was != seen.Version && !s.any() {
 		found.add(AtMostOnce, s.id, "%q was written once and is version %d and version %d", seen.Value, was, seen.Version)
 	}
+	in := stay{seen.Value, seen.Epoch}
+	if stood, told := s.stood[in]; told && stood != seen.Version && s.beside && !s.copies {
+		found.add(AtMostOnce, s.id, "%q was written once and is version %d and version %d of epoch %d", seen.Value, stood, seen.Version, seen.Epoch)
+	}
+	s.stood[in] = seen.Version
 	if !ok || seen.Version < was {
 		s.version[seen.Value] = seen.Version
 	}
@@ -134,9 +154,9 @@ func (s *story) glance(o Op, found *findings) {
 	}
 }
 
-// account finds the versions whose value nobody saw: each needs a write of its own. Where copies may have been moved, it tells nothing.
+// account finds the versions whose value nobody saw: each needs a change of its own. Where copies may have been moved, it tells nothing.
 func (s *story) account(found *findings) {
-	if s.moved {
+	if s.copies {
 		return
 	}
 	for v := uint64(1); v <= s.last; v++ {
@@ -146,6 +166,9 @@ func (s *story) account(found *findings) {
 	}
 	acked, open := 0, 0
 	for _, o := range s.ops {
+		if o.changesBeside() {
+			open++
+		}
 		if _, seen := s.version[o.Value]; o.Kind != Patch || seen {
 			continue
 		}
@@ -162,6 +185,41 @@ func (s *story) account(found *findings) {
 	if len(s.gaps) > acked+open {
 		found.add(AtMostOnce, s.id, "it is at version %d, and nobody can have written versions %v", s.last, s.missing())
 	}
+	if s.beside {
+		s.onlyTold()
+	}
+}
+
+// onlyTold leaves those gaps of which somebody was told a stamp. The others may be of what changed beside the session: to look for writes in
+// them would take long and find nothing.
+func (s *story) onlyTold() {
+	clear(s.gaps)
+	for at := range s.changes {
+		if _, ok := s.values[at[1]]; !ok {
+			s.gaps[at[1]] = true
+		}
+	}
+}
+
+// hiddenBefore reports whether somebody was told a stamp of an earlier epoch, and its value nobody: a write that is told this state may have
+// made it, and others' changes beside the session, and an epoch, have come after.
+func (s *story) hiddenBefore(seen State) bool {
+	for at := range s.changes {
+		if _, ok := s.values[at[1]]; !ok && at[0] < seen.Epoch && at[1] < seen.Version {
+			return true
+		}
+	}
+	return false
+}
+
+// gapAbove returns the first gap above a version.
+func (s *story) gapAbove(version uint64) (gap uint64, found bool) {
+	for v := range s.gaps {
+		if v > version && (!found || v < gap) {
+			gap, found = v, true
+		}
+	}
+	return gap, found
 }
 
 func (s *story) missing() []uint64 {

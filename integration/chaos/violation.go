@@ -18,6 +18,8 @@ const (
 	Healed       = "the fleet serves again once the fault is over"
 	Told         = "followers are told what they hold"
 	OneFollower  = "no two followers believe in one session at once"
+	CutOff       = "a stream that nobody reads is ended"
+	Heard        = "who follows messages is told all of them"
 )
 
 // Violation is one promise that a run saw broken.

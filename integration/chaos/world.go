@@ -37,6 +37,7 @@ type world struct {
 	cluster   *redistest.Cluster // nil on a single server
 	prefix    string
 	pool      *pool
+	history   *History
 	nodes     []*harness.Process
 	followers []*follower // one beside each node
 	began     time.Time
@@ -46,6 +47,7 @@ type world struct {
 	found    findings // what faults themselves noticed
 	reshaped bool     // slots changed their master, so copies may have moved
 	lost     bool     // a master forgot something that may not be made good yet
+	heavy    string   // the session that readersStuck made
 }
 
 // mark is one line of the nemesis in the timeline.
@@ -63,7 +65,7 @@ func newWorld(t testing.TB, at site, s Scenario) *world {
 	case s.Binary == "":
 		s.Binary = harness.Build(t)
 	}
-	w := &world{t: t, site: at, pool: &pool{}, prefix: redistest.Prefix(t), began: time.Now(), http: newHTTP(2 * time.Second)}
+	w := &world{t: t, site: at, pool: &pool{}, history: &History{}, prefix: redistest.Prefix(t), began: time.Now(), http: newHTTP(2 * time.Second)}
 	w.cluster, _ = at.redis.(*redistest.Cluster)
 	t.Cleanup(w.http.CloseIdleConnections)
 	flags := nodeFlags
