@@ -32,6 +32,7 @@ var matrix = []struct {
 	{snapshots, cluster},
 	{memoryFull, cluster},
 	{followerStopped, cluster},
+	{readersStuck, cluster},
 	{redisStopped, patient},
 }
 
