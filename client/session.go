@@ -18,23 +18,33 @@ const (
 	Failed    Status = "failed"
 )
 
+// Durability says when changes of a session are acknowledged.
+type Durability string
+
+// The durabilities that a session may be made with.
+const (
+	Acked Durability = "acked" // when all its records have them
+	Fast  Durability = "fast"  // when its first copy has them; home follows within milliseconds, until which the loss of one Redis master may lose one
+)
+
 // Session is the unit of work, as the fleet keeps it.
 type Session struct {
-	ID        string            `json:"id"` // a UUID version 7
-	Type      string            `json:"type"`
-	Name      string            `json:"name"`
-	Workspace string            `json:"workspace"`
-	Config    map[string]any    `json:"config"` // numbers are json.Number: no digit is lost
-	Labels    map[string]string `json:"labels"`
-	Status    Status            `json:"status"`
-	Owner     string            `json:"owner"`   // the node that may act for it
-	Epoch     uint64            `json:"epoch"`   // of the ownership: one more with each change of owner
-	Version   uint64            `json:"version"` // one more with each other change
-	Copies    int               `json:"copies"`  // records beside the one at home
-	CreatedAt time.Time         `json:"createdAt"`
-	UpdatedAt time.Time         `json:"updatedAt"`
-	OwnedAt   time.Time         `json:"ownedAt,omitzero"`   // since when Owner has it; zero where that is not known
-	ExpiresAt time.Time         `json:"expiresAt,omitzero"` // zero: never
+	ID         string            `json:"id"` // a UUID version 7
+	Type       string            `json:"type"`
+	Name       string            `json:"name"`
+	Workspace  string            `json:"workspace"`
+	Config     map[string]any    `json:"config"` // numbers are json.Number: no digit is lost
+	Labels     map[string]string `json:"labels"`
+	Status     Status            `json:"status"`
+	Durability Durability        `json:"durability,omitempty"` // empty: Acked
+	Owner      string            `json:"owner"`                // the node that may act for it
+	Epoch      uint64            `json:"epoch"`                // of the ownership: one more with each change of owner
+	Version    uint64            `json:"version"`              // one more with each other change
+	Copies     int               `json:"copies"`               // records beside the one at home
+	CreatedAt  time.Time         `json:"createdAt"`
+	UpdatedAt  time.Time         `json:"updatedAt"`
+	OwnedAt    time.Time         `json:"ownedAt,omitzero"`   // since when Owner has it; zero where that is not known
+	ExpiresAt  time.Time         `json:"expiresAt,omitzero"` // zero: never
 
 	// ETag names this state, for Condition. Sessions of lists, batches and assignments come without it.
 	ETag string `json:"-"`
@@ -61,14 +71,15 @@ type Placement struct {
 
 // Draft is a session that is to be made. Type, Name and Workspace are required.
 type Draft struct {
-	Type      string
-	Name      string
-	Workspace string
-	Config    map[string]any
-	Labels    map[string]string
-	Status    Status        // empty: Active
-	TTL       time.Duration // 1 s to a year; 0: it never expires
-	Placement Placement
+	Type       string
+	Name       string
+	Workspace  string
+	Config     map[string]any
+	Labels     map[string]string
+	Status     Status        // empty: Active
+	TTL        time.Duration // 1 s to a year; 0: it never expires
+	Placement  Placement
+	Durability Durability // empty: Acked; for its life
 
 	// IdempotencyKey makes a repeat answer with the first result, for 24 hours: also one of another process, after a crash. 1 to 255
 	// printable ASCII characters. Empty: the client draws one for the attempts of this call. A batch takes none.
@@ -78,15 +89,16 @@ type Draft struct {
 // MarshalJSON writes the draft as the API takes it.
 func (d Draft) MarshalJSON() ([]byte, error) {
 	w := struct {
-		Type      string            `json:"type"`
-		Name      string            `json:"name"`
-		Workspace string            `json:"workspace"`
-		Config    map[string]any    `json:"config,omitempty"`
-		Labels    map[string]string `json:"labels,omitempty"`
-		Status    Status            `json:"status,omitempty"`
-		TTL       string            `json:"ttl,omitempty"`
-		Placement *Placement        `json:"placement,omitempty"`
-	}{Type: d.Type, Name: d.Name, Workspace: d.Workspace, Config: d.Config, Labels: d.Labels, Status: d.Status}
+		Type       string            `json:"type"`
+		Name       string            `json:"name"`
+		Workspace  string            `json:"workspace"`
+		Config     map[string]any    `json:"config,omitempty"`
+		Labels     map[string]string `json:"labels,omitempty"`
+		Status     Status            `json:"status,omitempty"`
+		TTL        string            `json:"ttl,omitempty"`
+		Placement  *Placement        `json:"placement,omitempty"`
+		Durability Durability        `json:"durability,omitempty"`
+	}{Type: d.Type, Name: d.Name, Workspace: d.Workspace, Config: d.Config, Labels: d.Labels, Status: d.Status, Durability: d.Durability}
 	if d.TTL != 0 {
 		w.TTL = d.TTL.String()
 	}

@@ -44,6 +44,7 @@ type draft struct {
 	Status                client.Status
 	TTL                   string
 	Placement             client.Placement
+	Durability            client.Durability
 }
 
 // newID draws a UUID version 7.
@@ -66,6 +67,9 @@ func (d draft) check() *problem {
 	}
 	if _, p := lifetime(d.TTL); p != nil {
 		return p
+	}
+	if d.Durability != "" && d.Durability != client.Acked && d.Durability != client.Fast {
+		return invalid("durability", "must be one of acked, fast")
 	}
 	return checkStatus(d.Status)
 }
@@ -103,6 +107,9 @@ func (f *Fleet) create(d draft) (*session, *problem) {
 	s := &session{keys: map[string]publication{}}
 	s.Session = client.Session{ID: newID(), Type: d.Type, Name: d.Name, Workspace: d.Workspace, Config: d.Config, Labels: d.Labels,
 		Status: cmp.Or(d.Status, client.Active), Owner: n.view.ID, Epoch: 1, Version: 1, Copies: 1, CreatedAt: at, UpdatedAt: at, OwnedAt: at}
+	if d.Durability == client.Fast {
+		s.Durability = client.Fast
+	}
 	if s.Config == nil {
 		s.Config = map[string]any{}
 	}

@@ -84,10 +84,12 @@ func addBenchFlags(cmd *cobra.Command, o *benchOptions) {
 	f.Float64Var(&c.Load.Rate, "rate", 0, "requests a second; 0: as fast as answers come")
 	f.IntVar(&c.Body, "body", c.Body, "bytes of each session's config as JSON; 0: none")
 	f.StringVar((*string)(&c.Encoding), "encoding", string(c.Encoding), "of bodies, both ways: json or msgpack")
+	f.StringVar((*string)(&c.Durability), "durability", string(c.Durability), "of the sessions that are made: acked or fast")
 	f.BoolVar(&c.Keep, "keep", false, "leave the sessions that were made")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "of the choice of operations and sessions")
 	f.StringVarP(&o.output, "output", "o", "table", "form of the report: table or json")
 	f.BoolVar(&o.progress, "progress", false, "tell each second how far it is, also where standard error is no terminal")
 	_ = cmd.RegisterFlagCompletionFunc("encoding", cobra.FixedCompletions([]string{"json", "msgpack"}, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
+	_ = cmd.RegisterFlagCompletionFunc("durability", cobra.FixedCompletions([]string{"acked", "fast"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 }

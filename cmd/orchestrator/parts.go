@@ -77,4 +77,14 @@ func (p *parts) leave(ctx context.Context) {
 	}
 }
 
+// settle brings home what was acknowledged before home had it. What it cannot, whoever resolves the session next does.
+func (p *parts) settle(ctx context.Context) {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveLimit)
+	defer cancel()
+	if err := p.store.Settle(limited); err != nil {
+		open, _ := p.store.Behind()
+		p.log.Warn("ending before home has all that was acknowledged", "changes", open, "error", err)
+	}
+}
+
 func (p *parts) self() session.NodeID { return p.registry.Self().Node }

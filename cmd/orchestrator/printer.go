@@ -111,9 +111,10 @@ func (p printer) session(s client.Session) error {
 	if err != nil {
 		return err
 	}
+	durability := cmp.Or(s.Durability, client.Acked)
 	return p.rows("", []string{"id", s.ID}, []string{"type", s.Type}, []string{"name", s.Name}, []string{"workspace", s.Workspace},
 		[]string{"status", string(s.Status)}, []string{"owner", s.Owner}, []string{"epoch", fmt.Sprint(s.Epoch)}, []string{"version", fmt.Sprint(s.Version)},
-		[]string{"copies", fmt.Sprint(s.Copies)}, []string{"created", when(s.CreatedAt)}, []string{"updated", when(s.UpdatedAt)},
+		[]string{"copies", fmt.Sprint(s.Copies)}, []string{"durability", string(durability)}, []string{"created", when(s.CreatedAt)}, []string{"updated", when(s.UpdatedAt)},
 		[]string{"owned since", when(s.OwnedAt)}, []string{"expires", when(s.ExpiresAt)}, []string{"labels", pairs(s.Labels)},
 		[]string{"config", string(config)}, []string{"etag", s.ETag})
 }

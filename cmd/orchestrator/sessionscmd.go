@@ -169,6 +169,7 @@ With --idempotency-key a repeat of the same command makes no second session for 
 	f.flags(cmd)
 	cmd.Flags().StringVar(&d.Placement.Node, "node", "", "node to run it rather than another")
 	cmd.Flags().StringVar(&d.Placement.Zone, "zone", "", "zone to run it rather than another")
+	cmd.Flags().StringVar((*string)(&d.Durability), "durability", "", "when its changes are answered, for its life: acked, after all its records have them, or fast, after the first copy has")
 	cmd.Flags().StringVar(&d.IdempotencyKey, "idempotency-key", "", "under which a repeat makes no second session")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only say what would be made, and where")
 	return cmd

@@ -81,7 +81,7 @@ func assemble(ctx context.Context, cfg config.Config, client *redisx.Client, in 
 	}
 	return &node{
 		name: cfg.NodeID, listener: in.listener, server: httpapi.Server(in.listener.Addr().String(), handler), gate: door,
-		joined: parts.registry.Joined(), loops: parts.run, close: client.Close,
+		joined: parts.registry.Joined(), loops: parts.run, close: func() error { parts.settle(ctx); return client.Close() },
 		retire: func(ctx context.Context) { parts.service.Retire(ctx, cfg.DrainTimeout) }, depart: parts.depart,
 		drainDelay: cfg.DrainDelay, patience: cfg.RequestTimeout + time.Second, log: in.log,
 	}, nil
@@ -134,7 +134,7 @@ func newParts(ctx context.Context, cfg config.Config, client *redisx.Client, key
 	}); err != nil {
 		return nil, err
 	}
-	metrics.MustRegister(compression{p.store})
+	metrics.MustRegister(compression{p.store}, newFastWrites(p.store))
 	p.feed = events.New(client, keys, events.Config{MaxFollowers: httpapi.MaxEventStreams, Cache: p.store, Log: in.log})
 	p.service, err = fleet.New(fleet.Config{
 		Members: p.registry, Undertaker: p.registry, Placer: placer, Accounts: placer, Leases: leases, Store: p.store,

@@ -57,6 +57,9 @@ func everything(z size) (all figures) {
 
 	add("patch.three.share", "patch of a label, "+three.title()+": share of the HTTP ceiling", "ratio", none)
 	add("patch.three.rate", "the same", "patches/s", none)
+	add("patch.three.p50", "patch of a label by one caller, "+three.title()+": p50", "ms", none)
+	add("patch.three.fast.p50", "the same, durability fast", "ms", none)
+	add("patch.three.fast.perAcked", "one p50 per the other", "ratio", none)
 
 	among := fmt.Sprintf("list page of 100 with two filters among %d sessions, %d callers", z.owned, listCallers)
 	add("list.p50", among+": p50", "ms", none)

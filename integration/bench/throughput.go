@@ -2,6 +2,7 @@ package bench
 
 import (
 	load "orchestrator/internal/bench"
+	"orchestrator/internal/session"
 )
 
 // throughput measures, with two nodes at a place, what is compared with raw Redis and with the HTTP ceiling.
@@ -38,7 +39,22 @@ func (s *suite) singles(p place, f *fleet, rest spent) {
 		share, rate, _ := s.compare(load.Patch, single, top)
 		s.add("patch.three.share", share)
 		s.add("patch.three.rate", rate)
+		s.patchesOfOne(f)
 	}
+}
+
+// patchesOfOne compares how long a single caller waits for a patch, by durability.
+func (s *suite) patchesOfOne(f *fleet) {
+	s.tb.Helper()
+	p50 := func(d session.Durability) float64 {
+		g := s.generator(f.urls(), func(c *load.Config) { c.Concurrency, c.Durability = 1, d })
+		s.fill(g, s.size.readable())
+		return s.measure(g, s.size.load(load.Patch)).Latency.P50
+	}
+	acked, fast := p50(session.Acked), p50(session.Fast)
+	s.add("patch.three.p50", acked)
+	s.add("patch.three.fast.p50", fast)
+	s.add("patch.three.fast.perAcked", fast/acked)
 }
 
 // compare measures an operation at the ceiling and then of the fleet, and returns the share and both rates.

@@ -41,6 +41,7 @@ func Run(t *testing.T, addrs []string) {
 		routes string
 	}{
 		"a session from its creation to its end":              {lifecycle, "POST /v1/sessions|DELETE /v1/sessions/{id}"},
+		"a fast session keeps what it was told":               {durability, "PATCH /v1/sessions/{id}|POST /v1/sessions/{id}/migrate|GET /v1/sessions/{id}/messages"},
 		"a key makes one session":                             {idempotency, "POST /v1/sessions"},
 		"conditions are kept":                                 {conditions, "PATCH /v1/sessions/{id}"},
 		"a batch's drafts stand alone":                        {batch, "POST /v1/sessions/batch"},

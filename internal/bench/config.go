@@ -27,14 +27,15 @@ func (e *ValueError) Error() string { return fmt.Sprintf("%s %q must %s", e.Fiel
 
 // Config says where load goes and of what kind it is.
 type Config struct {
-	URLs        []string `json:"url"`         // bases such as http://127.0.0.1:8080, asked in turn
-	Sessions    int      `json:"sessions"`    // made before the load, 0 to MaxSessions; those are read and changed
-	Concurrency int      `json:"concurrency"` // callers at once, 1 to MaxConcurrency
-	Batch       int      `json:"batch"`       // sessions of one batch, 1 to session.MaxBatch
-	Body        int      `json:"body"`        // bytes of each session's config as JSON, MinBody to session.MaxConfig; 0: none
-	Encoding    Encoding `json:"encoding"`    // of bodies, both ways
-	Keep        bool     `json:"keep"`        // leave the sessions that were made
-	Seed        uint64   `json:"seed"`        // of the choice of operations and sessions
+	URLs        []string           `json:"url"`         // bases such as http://127.0.0.1:8080, asked in turn
+	Sessions    int                `json:"sessions"`    // made before the load, 0 to MaxSessions; those are read and changed
+	Concurrency int                `json:"concurrency"` // callers at once, 1 to MaxConcurrency
+	Batch       int                `json:"batch"`       // sessions of one batch, 1 to session.MaxBatch
+	Body        int                `json:"body"`        // bytes of each session's config as JSON, MinBody to session.MaxConfig; 0: none
+	Encoding    Encoding           `json:"encoding"`    // of bodies, both ways
+	Durability  session.Durability `json:"durability"`  // of the sessions that are made
+	Keep        bool               `json:"keep"`        // leave the sessions that were made
+	Seed        uint64             `json:"seed"`        // of the choice of operations and sessions
 
 	Load Load `json:"load"`
 }
@@ -60,7 +61,7 @@ func (l Load) MarshalJSON() ([]byte, error) {
 // Defaults are a mixed load of ten seconds whose creates and deletes weigh the same, so that a fleet does not fill up.
 func Defaults() Config {
 	return Config{
-		Sessions: 1000, Concurrency: 64, Batch: 100, Body: 300, Encoding: JSON, Seed: 1,
+		Sessions: 1000, Concurrency: 64, Batch: 100, Body: 300, Encoding: JSON, Durability: session.Acked, Seed: 1,
 		Load: Load{Mix: Mix{Create: 10, Read: 60, Eventual: 10, Patch: 10, Delete: 10}, Duration: 10 * time.Second},
 	}
 }
@@ -89,6 +90,9 @@ func (c Config) Validate() error {
 	}
 	if c.Encoding != JSON && c.Encoding != MsgPack {
 		errs = append(errs, &ValueError{"encoding", string(c.Encoding), "be json or msgpack"})
+	}
+	if c.Durability != session.Acked && c.Durability != session.Fast {
+		errs = append(errs, &ValueError{"durability", string(c.Durability), "be acked or fast"})
 	}
 	if c.Sessions == 0 && c.Load.Mix.has(Read, Eventual, Patch) {
 		errs = append(errs, &ValueError{"sessions", "0", "be at least 1 for a mix that reads or changes sessions"})

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"orchestrator/internal/session"
 )
 
 // Groups is how many groups sessions are in, by a label of that name: a list selects those of one.
@@ -65,11 +67,12 @@ func digits(to []byte, n uint64) {
 
 // draft is the body of a create.
 type draft struct {
-	Type      string            `json:"type"`
-	Name      string            `json:"name"`
-	Workspace string            `json:"workspace"`
-	Config    map[string]string `json:"config"`
-	Labels    map[string]string `json:"labels"`
+	Type       string             `json:"type"`
+	Name       string             `json:"name"`
+	Workspace  string             `json:"workspace"`
+	Config     map[string]string  `json:"config"`
+	Labels     map[string]string  `json:"labels"`
+	Durability session.Durability `json:"durability,omitempty"`
 }
 
 // newDraft has a hole for its serial number, in its name, and one for its group.
@@ -89,6 +92,9 @@ type templates struct{ create, batch, patch template }
 
 func newTemplates(c Config, run string) (t templates, err error) {
 	d := newDraft(run, c.Body)
+	if c.Durability != session.Acked {
+		d.Durability = c.Durability
+	}
 	if t.create, err = newTemplate(c.Encoding, d); err != nil {
 		return t, err
 	}

@@ -6,28 +6,39 @@ func (t *attempt) apply() bool {
 	if t.o.kind == Delete && t.world.rules.lacks(TombstoneKept) {
 		return t.remove(next)
 	}
-	if !t.writeAll(next) {
-		return false
+	return t.writeAll(next)
+}
+
+// writeAll writes next to the places of its chain and acknowledges it. It reports false where the operation is to be decided again.
+func (t *attempt) writeAll(next Record) bool {
+	order := t.order(next)
+	if t.world.rules.lacks(CopiesBeforeHome) {
+		ok := t.writeParallel(order, next)
+		if ok {
+			t.acknowledge(next)
+		}
+		return ok
+	}
+	for i, p := range order {
+		if t.write(p, next) != accepted {
+			return i > 0 && t.fast() // nothing of it is done again
+		}
+		switch {
+		case i == len(order)-1:
+			t.o.committed = true
+		case i == 0 && t.world.rules.lacks(AckAfterHome):
+			t.acknowledge(next)
+		case i == 0 && t.fast():
+			t.acknowledgeEarly(next)
+		}
 	}
 	t.acknowledge(next)
 	return true
 }
 
-// writeAll writes next to the places of its chain.
-func (t *attempt) writeAll(next Record) bool {
-	order := t.order(next)
-	if t.world.rules.lacks(CopiesBeforeHome) {
-		return t.writeParallel(order, next)
-	}
-	for i, p := range order {
-		if t.write(p, next) != accepted {
-			return false
-		}
-		if i == 0 && t.world.rules.lacks(AckAfterHome) {
-			t.acknowledge(next)
-		}
-	}
-	return true
+// fast reports whether the operation is acknowledged before it is committed. What gives a session to somebody, or ends it, is not.
+func (t *attempt) fast() bool {
+	return t.world.rules.Fast && (t.o.kind == Write || t.o.kind == HolderWrite)
 }
 
 func (t *attempt) write(p Place, next Record) reply {
@@ -45,7 +56,7 @@ func (t *attempt) order(next Record) []Place {
 	for i := range len(next.Chain) {
 		ps = append(ps, Place(next.Chain[i]))
 	}
-	if r.lacks(HomeLast) {
+	if r.lacks(HomeLast) || r.lacks(FastWritesCopyFirst) && t.fast() {
 		return append([]Place{home}, ps...)
 	}
 	return append(ps, home)
@@ -91,6 +102,19 @@ func (t *attempt) acknowledge(r Record) {
 		t.s.tell(o, r)
 	}
 	t.s.remember(t.node, r)
+}
+
+// acknowledgeEarly tells the client that the first place holds the operation. Nobody may build on that yet: its own node does not
+// remember it, either.
+func (t *attempt) acknowledgeEarly(r Record) {
+	o := t.o
+	t.tracef("acknowledge op %d early, %v", o.id, o.kind)
+	if !o.acked {
+		o.acked, o.early, o.end = true, true, t.now
+	}
+	if t.world.rules.lacks(FastIsNoBase) {
+		t.s.remember(t.node, r)
+	}
 }
 
 // tell notes the epoch under which a taker was told that it owns the session.

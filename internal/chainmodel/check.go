@@ -63,16 +63,24 @@ func (v verdicts) must(ok bool, otherwise Violation) {
 // answers compares an operation's answer with its fate.
 func (v verdicts) answers(o *op) {
 	is := v.position(o) >= 0
+	if v.excused(o) {
+		v.must(is || !o.committed, AckedLost)
+		return
+	}
 	v.must(!o.acked || is, AckedLost)
 	v.must(!o.acked || is || o.kind != Delete, DeletedVisible)
 	v.must(!o.refused || o.acked || !is, RefusedYetApplied)
 	v.must(!o.refused || !o.acked, AckedAndRefused)
 }
 
+// excused reports whether the operation was acknowledged on the word of one place alone, and a place was rolled back. Then it may be
+// missing, or missing for a while, until home has it.
+func (v verdicts) excused(o *op) bool { return o.early && len(v.world.losses) > 0 }
+
 // realTime: what was acknowledged before another began comes before it.
 func (v verdicts) realTime(o *op) {
 	p := v.position(o)
-	if !o.acked || p < 0 {
+	if !o.acked || p < 0 || v.excused(o) {
 		return
 	}
 	for _, later := range v.ops {
@@ -118,7 +126,7 @@ func (v verdicts) readAgainst(r read, o *op) {
 	p := v.position(o)
 	seen := p >= 0 && p < len(r.log)
 	v.must(!seen || o.start <= r.end, ReadOfTheFuture)
-	if !r.eventual && o.acked && o.end < r.start && p >= 0 && !seen {
+	if !r.eventual && o.acked && !v.excused(o) && o.end < r.start && p >= 0 && !seen {
 		v.world.report(StaleRead)
 		v.must(o.kind != Delete, DeletedVisible)
 	}

@@ -37,6 +37,8 @@ func Controls() []Control {
 		control(HomeLast, "home-last", 36, AckedLost),
 		control(CopiesBeforeHome, "copies-before-home", 62, AckedLost),
 		control(AckAfterHome, "ack-after-home", 31, StaleRead),
+		control(FastWritesCopyFirst, "fast-writes-copy-first", 3848, DuplicateEpoch, fast),
+		control(FastIsNoBase, "fast-is-no-base", 31, AckedLost, fast),
 		control(HomeWinsTies, "home-wins-ties", 31, AckedLost),
 		control(RankIsSum, "rank-is-sum", 680, AckedLost),
 		control(TombstoneKept, "tombstone", 13, DeletedVisible),

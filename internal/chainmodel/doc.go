@@ -15,6 +15,10 @@
 // which keep it as a pointer, then home. A reader starts from home and follows what it finds; when home is lost it looks at
 // every place a copy may lie. docs/adr/0006-moving-a-copy.md says which rules this takes and how each was found.
 //
+// A fast write is the same change in the same order, acknowledged after the first place instead of the last. Until home has it, it is no
+// base for anything, and a rollback of that place may lose it; nothing else about the protocol changes. To write home first instead, which is
+// what "the copies follow" suggests, gives one epoch to two owners: a stale owner commits on a home that was rolled back.
+//
 // # The world
 //
 // A World has a few sessions on shared places, three nodes, and actors: attempts of operations through any node, readers,

@@ -20,6 +20,8 @@ const (
 	HomeLast                   // copies before home
 	CopiesBeforeHome           // ... and not at once with it
 	AckAfterHome               // nothing is acknowledged before home said yes
+	FastWritesCopyFirst        // ... but a fast write, after the chain's first place, which is a copy and not home
+	FastIsNoBase               // ... and nobody builds on that before home has it
 	HomeWinsTies               // of two records of one rank home's wins
 	RankIsSum                  // records are ordered by the number of changes, not by epoch first
 	TombstoneKept              // a delete leaves a record

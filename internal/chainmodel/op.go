@@ -27,6 +27,8 @@ type op struct {
 	epoch      int // HolderWrite: the epoch it acts under
 	start, end int // start is -1 until the first attempt begins
 	acked      bool
+	early      bool // acknowledged before home said yes
+	committed  bool // home said yes
 	refused    bool
 	toldEpoch  int // Takeover: the epoch the taker was told it owns
 }

@@ -25,6 +25,7 @@ type Rules struct {
 	Lazy       bool // a read answers when home wins, before a copy behind is mended
 	Moves      bool // copies are moved to other candidates
 	Grow       bool // moves only ever add copies: the replication factor is raised
+	Fast       bool // writes are acknowledged after the first place of the chain; a rollback before home has them may lose them
 
 	Losses      int  // rollbacks of one place to any earlier state
 	AgainEqual  bool // further rollbacks whenever all records agree

@@ -22,6 +22,8 @@ func moving(r *Rules) { r.Moves, r.Candidates = true, 3 }
 
 func growing(r *Rules) { r.Moves, r.Grow, r.Candidates, r.Copies = true, true, 3, 0 }
 
+func fast(r *Rules) { r.Fast = true }
+
 func batching(r *Rules) { r.Sessions = 2 }
 
 func from(b BaseFrom) func(*Rules) { return func(r *Rules) { r.Base = b } }
@@ -64,6 +66,20 @@ func Variants() []Rules {
 		standard("move-collect-tight", moving, collectingTightly),
 		standard("grow", growing),
 		standard("grow-collect", growing, collecting),
+		standard("fast", fast),
+		standard("fast-base-home", fast, from(BaseHome)),
+		standard("fast-no-lease", fast, unleased),
+		standard("fast-no-rollback", fast, func(r *Rules) { r.Losses = 0 }),
+		standard("fast-three-records", fast, threeRecords),
+		standard("fast-three-records-lazy", fast, threeRecords, lazily),
+		standard("fast-keep-4", fast, keeping(4)),
+		standard("fast-again", fast, losingAgain),
+		standard("fast-collect-again", fast, collecting, losingAgain),
+		standard("fast-move", fast, moving),
+		standard("fast-move-no-rollback", fast, moving, func(r *Rules) { r.Losses = 0 }),
+		standard("fast-move-three-records", fast, moving, func(r *Rules) { r.Copies = 2 }),
+		standard("fast-move-collect-again", fast, moving, collecting, losingAgain),
+		standard("fast-grow", fast, growing),
 		standard("batch", batching),
 		standard("batch-three-records", batching, threeRecords),
 		standard("batch-move", batching, moving),

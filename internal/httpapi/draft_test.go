@@ -87,7 +87,7 @@ func TestDraftFieldsAtTheirLimits(t *testing.T) {
 		{"ttl", `"1s"`}, {"ttl", `1000`}, {"ttl", `"8760h"`}, {"ttl", `31536000000`}, {"ttl", `"0s"`},
 		{"status", `"active"`}, {"status", `"idle"`}, {"status", `"completed"`}, {"status", `"failed"`}, {"status", `""`},
 		{"placement", `{"node":` + str(session.MaxNodeID) + `,"zone":` + str(session.MaxNodeID) + `}`},
-		{"durability", `"acked"`},
+		{"durability", `"acked"`}, {"durability", `"fast"`},
 	} {
 		_, err := decode(with(c.member, c.value))
 		require.NoError(t, err, "%s %.80s", c.member, c.value)
@@ -122,7 +122,7 @@ func TestDraftFieldsPastTheirLimits(t *testing.T) {
 		{"placement", `"node-1"`, "placement"}, {"placement", `{"node":1}`, "placement.node"}, {"placement", `{"node":"a/b"}`, "placement.node"},
 		{"placement", `{"node":` + str(session.MaxNodeID+1) + `}`, "placement.node"},
 		{"placement", `{"zone":"a b"}`, "placement.zone"}, {"placement", `{"region":"eu"}`, "placement.region"},
-		{"durability", `"fast"`, "durability"}, {"durability", `1`, "durability"},
+		{"durability", `"none"`, "durability"}, {"durability", `1`, "durability"},
 		{"Type", `"t"`, "Type"}, {"extra", `1`, "extra"}, {"", `1`, ""},
 	} {
 		_, err := decode(with(c.member, c.value))

@@ -79,6 +79,16 @@ func TestGetSessionGolden(t *testing.T) {
 	require.Equal(t, string(golden), r.body)
 }
 
+func TestGetSessionShowsADurabilityThatIsNotTheUsualOne(t *testing.T) {
+	t.Parallel()
+	h := handlerOf(t, config(&fake{get: func(context.Context, session.ID, session.Consistency) (session.Session, error) {
+		s := sample()
+		s.Durability = session.Fast
+		return s, nil
+	}}))
+	require.Equal(t, "fast", call(t, h, "GET /v1/sessions/"+someID, "").ok(http.StatusOK)["durability"])
+}
+
 func TestGetSessionOfNoMoreThanItsMust(t *testing.T) {
 	t.Parallel()
 	h := handlerOf(t, config(&fake{get: func(context.Context, session.ID, session.Consistency) (session.Session, error) {

@@ -160,6 +160,7 @@ func sessionSchemas() openapi.Schemas {
 			openapi.Must("config", openapi.Map(nil)),
 			openapi.Must("labels", openapi.Map(openapi.String())),
 			openapi.Must("status", openapi.Ref("Status")),
+			openapi.May("durability", openapi.OneOf(session.Fast).About("left out where it is `acked`")),
 			openapi.Must("owner", openapi.Ref("NodeId")),
 			openapi.Must("epoch", openapi.Ref("Epoch")),
 			openapi.Must("version", openapi.Count().About("changes under other than a new owner; epoch and version together count all changes")),
@@ -178,7 +179,9 @@ func sessionSchemas() openapi.Schemas {
 			openapi.May("status", null(openapi.Ref("Status")).Else(session.Active)),
 			openapi.May("ttl", durationSchema(session.MinTTL, session.MaxTTL, true, "when it ends by itself, from now on; never by default, and where it is 0")),
 			openapi.May("placement", null(placement)),
-			openapi.May("durability", null(openapi.OneOf(session.Acked)).Else(session.Acked).About("`acked`: answered after every record holds it")),
+			openapi.May("durability", null(openapi.OneOf(session.Acked, session.Fast)).Else(session.Acked).About("when its changes are answered, for its life. `acked`: after every record "+
+				"holds them. `fast`: writes, messages and its context after the first copy does; the loss of that copy's master may lose one until home has it, "+
+				"milliseconds later, and lists and eventual reads do not show it before")),
 		)),
 		openapi.Named("SessionPatch", openapi.Object(
 			openapi.May("type", tokenSchema(session.MaxType)),

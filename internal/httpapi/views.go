@@ -7,8 +7,8 @@ import (
 	"orchestrator/internal/session"
 )
 
-// sessionView is a session as the API shows it. ownedAt is left out where its record is too old to tell, expiresAt where the session never
-// expires; config and labels are objects though they be empty, so that readers need not look for null.
+// sessionView is a session as the API shows it. durability is left out where it is acked, ownedAt where its record is too old to tell,
+// expiresAt where the session never expires; config and labels are objects though they be empty, so that readers need not look for null.
 type sessionView session.Session
 
 func (v *sessionView) write(w *writer) {
@@ -17,6 +17,9 @@ func (v *sessionView) write(w *writer) {
 		if !t.IsZero() {
 			members++
 		}
+	}
+	if v.Durability == session.Fast {
+		members++
 	}
 	w.object(members)
 	w.name("id").text(string(v.ID))
@@ -28,6 +31,9 @@ func (v *sessionView) write(w *writer) {
 	w.name("labels")
 	writeMap(w, v.Labels, w.text)
 	w.name("status").text(string(v.Status))
+	if v.Durability == session.Fast {
+		w.name("durability").text(string(v.Durability))
+	}
 	w.name("owner").text(string(v.Holder.Node))
 	w.name("epoch").unsigned(v.Stamp.Epoch)
 	w.name("version").unsigned((*session.Session)(v).ETag().Version) // of what is shown: one ETag, one document

@@ -14,11 +14,19 @@ type Placement struct {
 	Zone string
 }
 
-// Durability says when a write is acknowledged.
+// Durability says when a change of a session is acknowledged.
 type Durability string
 
-// Acked acknowledges after every copy and home hold the change. It is the default and, so far, the only one offered.
-const Acked Durability = "acked"
+// The durabilities that a session may have, for its life.
+const (
+	// Acked acknowledges after every copy and home hold the change: the loss of any one master loses nothing. It is the default.
+	Acked Durability = "acked"
+
+	// Fast acknowledges a write when the session's first copy holds it; the other copies and home follow within milliseconds. Until they do,
+	// the loss or rollback of that copy's master loses the write, a list and an eventual read do not show it, and no event tells of it. What gives
+	// a session to an owner or ends it (create, migrate, failover, delete) is acknowledged as ever, and so is all where a session has no copies.
+	Fast Durability = "fast"
+)
 
 // Draft is what a client says of a session it wants made.
 type Draft struct {
@@ -148,8 +156,8 @@ func validPlacement(p Placement) error {
 }
 
 func validDurability(d Durability) error {
-	if d != Acked {
-		return Invalid("durability", fmt.Sprintf("%q is not offered by this version: use acked", d))
+	if d != Acked && d != Fast {
+		return Invalid("durability", fmt.Sprintf("%q must be one of acked, fast", d))
 	}
 	return nil
 }

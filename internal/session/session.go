@@ -42,6 +42,8 @@ type Session struct {
 	OwnedAt   time.Time // since when Holder owns it; zero: a record written before this was kept
 	ExpiresAt time.Time // zero: never
 
+	Durability Durability // empty: acked
+
 	// Resource is the stamp of the last change of the session itself, where its messages or its context have changed since; zero: Stamp is.
 	Resource Stamp
 

@@ -126,7 +126,7 @@ func TestDraftLimits(t *testing.T) {
 		{"labels.k", "255", func(d *Draft) { d.Labels = map[string]string{"k": strings.Repeat("v", MaxLabelValue+1)} }},
 		{"ttl", "1s", func(d *Draft) { d.TTL = MinTTL - 1 }}, {"ttl", "8760h", func(d *Draft) { d.TTL = MaxTTL + 1 }}, {"ttl", "1s", func(d *Draft) { d.TTL = -1 }},
 		{"placement.node", "letter", func(d *Draft) { d.Placement.Node = "-x" }}, {"placement.zone", "letters", func(d *Draft) { d.Placement.Zone = "a b" }},
-		{"durability", "fast", func(d *Draft) { d.Durability = "fast" }}, {"config", "encoded", func(d *Draft) { d.Config = map[string]any{"k": func() {}} }},
+		{"durability", "none", func(d *Draft) { d.Durability = "none" }}, {"config", "encoded", func(d *Draft) { d.Config = map[string]any{"k": func() {}} }},
 	} {
 		var invalid *InvalidError
 		if err := with(c.change); !errors.As(err, &invalid) || invalid.Field != c.field || !strings.Contains(invalid.Reason, c.says) {

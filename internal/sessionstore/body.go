@@ -26,6 +26,8 @@ const (
 	memberOps      = "ops"      // array of 16 bytes each
 	memberFloor    = "floor"    // 16 bytes
 
+	memberDurability = "durability" // string; acked where it is missing
+
 	memberResource    = "resource"    // string: the stamp of the last change of the session itself, where something beside it, or where it lies, changed since
 	memberBesideOps   = "besideOps"   // as ops, of what changed messages and context
 	memberBesideFloor = "besideFloor" // as floor, of these
@@ -52,7 +54,7 @@ var writers = sync.Pool{New: func() any {
 func (w *bodyWriter) write(r Record) error {
 	w.out.Reset()
 	w.out.WriteByte(formatMsgpack)
-	_ = w.enc.EncodeMapLen(count(len(r.Config) > 0, r.CreateOp != "", len(r.Ops) > 0, r.Floor != "",
+	_ = w.enc.EncodeMapLen(count(len(r.Config) > 0, r.CreateOp != "", len(r.Ops) > 0, r.Floor != "", r.Durability != "",
 		!r.Resource.IsZero(), len(r.Beside.Ops) > 0, r.Beside.Floor != ""))
 	if len(r.Config) > 0 {
 		_ = w.enc.EncodeString(memberConfig)
@@ -66,6 +68,10 @@ func (w *bodyWriter) write(r Record) error {
 	}
 	if err := w.writeLedger(memberOps, r.Ops, memberFloor, r.Floor); err != nil {
 		return err
+	}
+	if r.Durability != "" {
+		_ = w.enc.EncodeString(memberDurability)
+		_ = w.enc.EncodeString(string(r.Durability))
 	}
 	if !r.Resource.IsZero() {
 		_ = w.enc.EncodeString(memberResource)
@@ -156,6 +162,10 @@ func (d *bodyReader) member(r *Record) error {
 		r.Ops, err = d.ops()
 	case memberFloor:
 		r.Floor, err = d.readOp()
+	case memberDurability:
+		var durability string
+		durability, err = d.dec.DecodeString()
+		r.Durability = session.Durability(durability)
 	case memberResource:
 		var stamp string
 		if stamp, err = d.dec.DecodeString(); err == nil {

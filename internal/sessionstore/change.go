@@ -29,6 +29,9 @@ func (s *Store) changeIn(
 	ctx context.Context, id session.ID, op session.OpID, why session.Reason, forgotten func(Record, session.OpID) bool, notAfter time.Time, d decide,
 ) (Record, error) {
 	torn, p := false, s.placeOf(id)
+	if err := s.behind.wait(ctx, id); err != nil {
+		return Record{}, err
+	}
 	base, err := s.readHome(ctx, p)
 	if err != nil {
 		return Record{}, err
@@ -96,7 +99,11 @@ func (s *Store) replace(ctx context.Context, p place, why session.Reason, base, 
 	st := newStep(p, why, base.Holder.Node, im, over(base))
 	st.must, st.notAfter = next.Tombstone || next.Stamp.Epoch != base.Stamp.Epoch, notAfter
 	st.attachAll(next.attach)
-	s.apply(ctx, st)
+	if next.fast(base) {
+		s.applyFast(ctx, st)
+	} else {
+		s.apply(ctx, st)
+	}
 	return st.outcome()
 }
 

@@ -29,6 +29,10 @@
 // which always goes whole.) There is no other fence: a holder's epoch is checked on the record the change was made from, and the stamp carries that
 // check to Redis. A refusal or a time-out anywhere says nothing by itself; the writer resolves and decides again.
 //
+// Of a session with durability fast a write is acknowledged after the first copy already; the other copies and home follow in the same order, beside
+// the caller. That copy is where changes are ordered, so nothing else differs, and what a rollback of it may lose is that one change, until home
+// has it: nobody builds on it before. docs/adr/0010-fast-durability.md has why it is not home that is written first.
+//
 // An operation is applied at most once: each record keeps its last 32 operation ids and, as floor, the newest id it dropped. An
 // operation found among them was applied; one at or below the floor is answered "unknown" and never applied.
 //

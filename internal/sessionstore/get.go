@@ -46,6 +46,9 @@ func (s *Store) getEventual(ctx context.Context, id session.ID) (session.Session
 
 // readEqual is a resolve that reads the copies' stamps only, in the same flush as home; all is well if they equal home's.
 func (s *Store) readEqual(ctx context.Context, p place) (Record, error) {
+	if err := s.behind.wait(ctx, p.session); err != nil {
+		return Record{}, err
+	}
 	guess := s.chainFor(p.partition)
 	var whole *redis.MapStringStringCmd
 	stamps := make([]*redis.SliceCmd, len(guess))

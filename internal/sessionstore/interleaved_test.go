@@ -58,6 +58,9 @@ var variants = []variant{
 	{name: "three records", factor: 3, losses: 1},
 	{name: "two records, moved", factor: 2, losses: 1, moves: true},
 	{name: "three records, moved", factor: 3, losses: 1, moves: true},
+	{name: "fast", factor: 2, losses: 1, fast: true},
+	{name: "fast, nothing lost", factor: 2, fast: true},
+	{name: "fast, three records, moved", factor: 3, losses: 1, moves: true, fast: true},
 }
 
 // usualTime is how long each variant is searched where no number of runs is asked for.

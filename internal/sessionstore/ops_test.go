@@ -38,6 +38,8 @@ type op struct {
 	epoch      uint64         // ... and the epoch it acts under
 	start, end int            // start is -1 before the first attempt
 	acked      bool
+	early      bool // ... before home had it
+	committed  bool // home had it, as far as anybody was told
 	refused    error
 	toldEpoch  uint64 // of a takeover: the epoch that the taker was told it owns
 }
@@ -58,7 +60,10 @@ func (o *op) try(st *story, ctx context.Context, node int) {
 	switch o.kind {
 	case creation:
 		config := map[string]any{"log": string(o.letter), "eps": "1", "pad": strings.Repeat(".", 200)} // worth compressing
-		d := session.Draft{Type: "t", Name: "n", Workspace: "w", Status: session.Active, Config: config}
+		d := session.Draft{Type: "t", Name: "n", Workspace: "w", Status: session.Active, Config: config, Durability: session.Acked}
+		if st.fast {
+			d.Durability = session.Fast
+		}
 		res := s.Create(ctx, Birth{ID: st.id, Draft: d, Owner: holders[node], Chain: o.first})[0]
 		if errors.Is(res.Err, session.ErrNotFound) {
 			res.Err = nil // made, and deleted since
@@ -72,9 +77,31 @@ func (o *op) try(st *story, ctx context.Context, node int) {
 		}
 	default:
 		r, err := st.change(s, ctx, st.id, o.id, o.beside(), o.decide)
+		o.committed = o.committed || err == nil && !st.left[actorOf(ctx)]
 		o.hear(st, r.Session, err)
 	}
 }
+
+// leave puts what is left of a fast change on the stage.
+func (st *story) leave(ctx context.Context, rest *step, finish func(context.Context)) bool {
+	if actorOf(ctx) == nil { // the story has ended
+		return false
+	}
+	for _, o := range st.ops {
+		if o.id == rest.image.stamp.Op {
+			o.early, st.left[actorOf(ctx)] = true, true
+			st.spawn(st.ctx, fmt.Sprintf("behind %c", o.letter), func(ctx context.Context) {
+				finish(ctx)
+				o.committed = o.committed || !rest.failed()
+			})
+		}
+	}
+	return true
+}
+
+// excused reports whether the operation was acknowledged on the word of one place alone, and a place was set back. Then it may be
+// missing, or missing for a while, until home has it.
+func (o *op) excused(st *story) bool { return o.early && st.lost > 0 && !st.strict }
 
 // otherChain draws a chain that keeps the records apart.
 func (st *story) otherChain() []int {

@@ -94,6 +94,9 @@ func created(id session.ID, d session.Draft, createOp string, op session.OpID, t
 		},
 		CreateOp: createOp, Ops: []session.OpID{op}, Chain: chain,
 	}
+	if d.Durability != session.Acked {
+		r.Durability = d.Durability
+	}
 	if d.TTL > 0 {
 		r.ExpiresAt = born.Add(d.TTL)
 	}

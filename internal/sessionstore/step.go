@@ -90,26 +90,25 @@ const perCall = 100
 // apply carries the steps out together: first every first write, then every second one, home last; a step that is refused
 // anywhere goes no further. Steps of one slot share script calls.
 func (s *Store) apply(ctx context.Context, steps ...*step) {
-	for round := 0; ; round++ {
-		var copies, homes []*step
-		for _, st := range steps {
-			switch i := round; {
-			case round > 0 && st.failed() || i >= len(st.writes):
-			case st.writes[i].tag == home:
-				homes = append(homes, st)
-			default:
-				copies = append(copies, st)
-			}
-		}
-		if len(copies)+len(homes) == 0 {
-			return
-		}
-		s.write(ctx, round, copies, homes)
+	for round := 0; s.write(ctx, round, steps); round++ {
 	}
 }
 
-// write carries out one round of apply.
-func (s *Store) write(ctx context.Context, round int, copies, homes []*step) {
+// write carries out one round of apply. It reports false where nothing is left to do.
+func (s *Store) write(ctx context.Context, round int, steps []*step) bool {
+	var copies, homes []*step
+	for _, st := range steps {
+		switch {
+		case round > 0 && st.failed() || round >= len(st.writes):
+		case st.writes[round].tag == home:
+			homes = append(homes, st)
+		default:
+			copies = append(copies, st)
+		}
+	}
+	if len(copies)+len(homes) == 0 {
+		return false
+	}
 	var calls []*redisx.Call
 	var groups [][]*step
 	for _, group := range bySlot(round, copies) {
@@ -126,6 +125,7 @@ func (s *Store) write(ctx context.Context, round int, copies, homes []*step) {
 	for i, call := range calls {
 		settle(call, round, groups[i])
 	}
+	return true
 }
 
 func settle(call *redisx.Call, round int, group []*step) {

@@ -1,6 +1,7 @@
 package sessionstore
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
@@ -46,12 +47,20 @@ type Store struct {
 	codec     *codec
 	secret    []byte
 	actor     string // this node, as scripts are told it
+	behind    *behind
+
+	// leave has what is left of a fast change done beside the caller; false: it is the caller's to do.
+	leave func(ctx context.Context, rest *step, finish func(context.Context)) bool
 }
 
 // New returns a store of the fleet's sessions. It fails with a *session.InvalidError.
 func New(c *redisx.Client, k *keyspace.Keys, cfg Config) (*Store, error) {
-	s := &Store{c, k, cfg.ReplicationFactor, cfg.LeaseTTL, cfg.Retention, cfg.Settling, cfg.Log, &witness{},
-		newCache(cfg.CacheBytes, cfg.CacheTTL), &codec{threshold: cfg.CompressionThreshold}, cfg.Secret, orDash(cfg.Node)}
+	s := &Store{
+		redis: c, keys: k, factor: cfg.ReplicationFactor, leaseTTL: cfg.LeaseTTL, retention: cfg.Retention, takes: cfg.Settling, log: cfg.Log,
+		witness: &witness{}, cache: newCache(cfg.CacheBytes, cfg.CacheTTL), codec: &codec{threshold: cfg.CompressionThreshold},
+		secret: cfg.Secret, actor: orDash(cfg.Node), behind: newBehind(),
+	}
+	s.leave = s.behind.start
 	if s.factor == 0 {
 		s.factor = 2
 	}

@@ -18,6 +18,8 @@ type variant struct {
 	factor int
 	moves  bool // copies are moved to other places; sessions begin with one copy
 	losses int  // places that are set back to an earlier state
+	fast   bool // writes are acknowledged when the first copy has them
+	strict bool // ... and may not be lost for that
 
 	// For controls: the protocol with one guard taken out.
 	guard    guard
@@ -74,6 +76,7 @@ type story struct {
 	archive map[int][]still // what each place held, oldest first
 	dirty   map[int]bool
 	made    map[string]string // content by stamp, and messages and contexts by what they are known by
+	left    map[*actor]bool   // acknowledged before home had its change
 	lost    int
 	broken  []string // the promises that were broken
 }
@@ -115,10 +118,12 @@ func (th *theater) story(tb testing.TB, s *stage, v variant, seed uint64) *story
 		tb.Fatal(err)
 	}
 	st := &story{stage: s, variant: v, shape: shapeOf(v, s.dice), theater: th, ctx: tb.Context(), keys: k,
-		archive: map[int][]still{}, dirty: map[int]bool{}, made: map[string]string{}}
+		archive: map[int][]still{}, dirty: map[int]bool{}, made: map[string]string{}, left: map[*actor]bool{}}
 	th.wire.touched, th.wire.later = st.touched, func(c call) { st.late = append(st.late, c) }
 	for _, c := range th.clients { // in every other story they compress: all of them, for what an operation writes is the same wherever it is tried
-		st.stores = append(st.stores, open(tb, c, k, Config{ReplicationFactor: v.factor, CompressionThreshold: int(seed % 2)}).Store)
+		store := open(tb, c, k, Config{ReplicationFactor: v.factor, CompressionThreshold: int(seed % 2)}).Store
+		store.leave = st.leave
+		st.stores = append(st.stores, store)
 	}
 	st.id = st.stores[0].NewID().InPartition(s.dice.IntN(8), 8)
 	for range 2 {

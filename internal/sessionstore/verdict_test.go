@@ -132,6 +132,10 @@ func (v verdict) answers(o *op) {
 		return
 	}
 	is := v.position(o) >= 0
+	if o.excused(v.story) {
+		v.must(is || !o.committed, "committed and lost", o)
+		return
+	}
 	v.must(!o.acked || is, "acknowledged and lost", o)
 	v.must(o.refused == nil || o.acked || !is, "refused yet applied", o)
 	v.must(o.refused == nil || !o.acked, "acknowledged and refused", o)
@@ -140,7 +144,7 @@ func (v verdict) answers(o *op) {
 // realTime: what was acknowledged before another began comes before it.
 func (v verdict) realTime(o *op) {
 	p := v.position(o)
-	if !o.acked || p < 0 {
+	if !o.acked || p < 0 || o.excused(v.story) {
 		return
 	}
 	for _, later := range v.ops {
@@ -170,7 +174,7 @@ func (v verdict) read(r reading) {
 		p := v.position(o)
 		seen := p >= 0 && p < len(r.log)
 		end := math.MaxInt
-		if o.acked {
+		if o.acked && !o.excused(v.story) {
 			end = o.end
 		}
 		v.must(!seen || o.start <= r.end, "read of the future", o)

@@ -73,7 +73,7 @@ func parse(line []byte, ignoreUnknown bool) (it item, dropped int, err error) {
 		into any
 	}{
 		{"id", &it.id}, {"type", &draft.Type}, {"name", &draft.Name}, {"workspace", &draft.Workspace}, {"config", &draft.Config},
-		{"labels", &draft.Labels}, {"status", &draft.Status}, {"expiresAt", &it.until},
+		{"labels", &draft.Labels}, {"status", &draft.Status}, {"durability", &draft.Durability}, {"expiresAt", &it.until},
 	} {
 		raw, there := members[f.name]
 		delete(members, f.name)
@@ -117,7 +117,7 @@ func (it *item) check() error {
 		return fmt.Errorf("has %d labels with %s, at most %d are allowed", len(labels), LabelImportedFrom, session.MaxLabels)
 	}
 	d := session.Draft{Type: it.draft.Type, Name: it.draft.Name, Workspace: it.draft.Workspace, Config: it.draft.Config, Labels: labels,
-		Status: session.Status(it.draft.Status)}
+		Status: session.Status(it.draft.Status), Durability: session.Durability(it.draft.Durability)}
 	return d.Validate()
 }
 
