@@ -118,11 +118,11 @@
 //
 // A list walks the partitions' indexes, or the sets of a few owners, from where its token says: one partition after the other, or all at once
 // where it goes by creation. For ids begin with the time at which they were made, and so the merge of all indexes, a bite of each at a time, is
-// the order in which sessions were asked for. Where a list filters, it looks at the fields that
-// the filter is about first, labels among them, and reads whole only what is selected; how much is looked at next follows from how much was
-// selected so far. So the cost of a page grows with what must be looked at to fill it, up to a bound at which it ends short, and not with the fleet;
-// by creation a page costs one read in each partition at the least. A token is a place and a seal that only the fleet's secret makes, for
-// that filter and order alone: it is good at any node, and nobody can have a list begin in another place.
+// the order in which sessions were asked for. Where a list filters, it looks at the fields that the filter is about first, labels among them,
+// and reads whole only what is selected, and of that no more than the page lacks and one, which tells that there is a next page; how much is
+// looked at next follows from how much was selected so far. So the cost of a page grows with what must be looked at to fill it, up to a bound at
+// which it ends short, and not with the fleet; by creation a page costs one read in each partition at the least. A token is a place and a seal
+// that only the fleet's secret makes, for that filter and order alone: it is good at any node, and nobody can have a list begin in another place.
 //
 // # Deletion
 //

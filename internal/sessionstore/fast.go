@@ -27,16 +27,18 @@ func (s *Store) applyFast(ctx context.Context, st *step) {
 	if s.write(ctx, 0, []*step{st}); st.failed() || len(st.writes) == 1 {
 		return
 	}
-	rest := *st // the caller's is done
-	finish := func(ctx context.Context) {
-		for round := 1; s.write(ctx, round, []*step{&rest}); round++ {
-		}
-		s.cache.forget(rest.place.session)
+	rest := *st
+	rest.must = true // it is acknowledged: it goes through although Redis is full
+	if !s.leave(ctx, &rest, func(ctx context.Context) { s.applyRest(ctx, &rest) }) {
+		s.applyRest(ctx, st)
 	}
-	if !s.leave(ctx, &rest, finish) {
-		finish(ctx)
-		*st = rest
+}
+
+// applyRest is what apply does after the first round.
+func (s *Store) applyRest(ctx context.Context, st *step) {
+	for round := 1; s.write(ctx, round, []*step{st}); round++ {
 	}
+	s.cache.forget(st.place.session) // what was read meanwhile is of before
 }
 
 // Behind returns of how many fast changes home has still to be told, and how many were left to whoever resolves their sessions next.

@@ -41,20 +41,15 @@ func (s *Store) List(ctx context.Context, want session.Listing) (session.Page, e
 		if err != nil {
 			return session.Page{}, err
 		}
-		records, err := s.selected(ctx, ids, want.Filter)
+		some, err := s.selected(ctx, ids, want.Filter)
 		if err != nil {
 			return session.Page{}, err
 		}
-		for _, r := range records {
-			if !r.exists() || !want.Match(r.Session) || r.Expired(s.redis.Now()) {
-				continue
-			}
-			if len(page.Sessions) == want.Limit { // one more is known to follow
-				last := page.Sessions[want.Limit-1].ID
-				page.Next = s.token(want, cursor{s.keys.Partition(last), last})
-				return page, nil
-			}
-			page.Sessions = append(page.Sessions, r.Session)
+		switch full, err := s.fill(ctx, &page, want, some); {
+		case err != nil:
+			return session.Page{}, err
+		case full:
+			return page, nil
 		}
 		sc = sc.next(len(ids), next.partition-at.partition, want.Limit-len(page.Sessions), len(page.Sessions))
 		if at = next; at.partition == s.keys.Partitions() {
@@ -63,6 +58,31 @@ func (s *Store) List(ctx context.Context, want session.Listing) (session.Page, e
 	}
 	page.Next = s.token(want, at)
 	return page, nil
+}
+
+// fill puts those of the sessions that are asked for on a page, and reports whether it is full and goes on behind its last one. It reads no more of
+// them whole than the page lacks, and one more, which tells that there is a next page; where some have ended, twice as many the next time.
+func (s *Store) fill(ctx context.Context, page *session.Page, want session.Listing, ids []session.ID) (full bool, err error) {
+	for n := want.Limit - len(page.Sessions) + 1; len(ids) > 0; n *= 2 {
+		n = min(n, len(ids))
+		records, err := s.homes(ctx, ids[:n])
+		if err != nil {
+			return false, err
+		}
+		ids = ids[n:]
+		for _, r := range records {
+			if !r.exists() || !want.Match(r.Session) || r.Expired(s.redis.Now()) {
+				continue
+			}
+			if len(page.Sessions) == want.Limit {
+				last := page.Sessions[want.Limit-1].ID
+				page.Next = s.token(want, cursor{s.keys.Partition(last), last})
+				return true, nil
+			}
+			page.Sessions = append(page.Sessions, r.Session)
+		}
+	}
+	return false, nil
 }
 
 func (s *Store) walk(want session.Listing, at cursor) walk {
@@ -80,7 +100,10 @@ type scan struct {
 	window     int // partitions to read them from
 }
 
-func newScan(limit int) scan { return scan{step: max(listStep, limit), window: listWindow / 4} }
+// newScan begins with what fills a page without a filter, and one more, which tells that there is a next page.
+func newScan(limit int) scan {
+	return scan{step: min(max(listStep, limit+1), session.MaxPage), window: listWindow / 4}
+}
 
 // next sizes the next flush by what was found so far: as many ids as should fill the page, from as many partitions as should hold them.
 func (sc scan) next(ids, partitions, missing, selected int) scan {

@@ -1,12 +1,15 @@
 package sessionstore
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -139,11 +142,96 @@ func (b bundle) listAll(t *testing.T, ask session.Listing) (ids []session.ID) {
 	}
 }
 
+// reads counts the whole records that a client reads.
+type reads struct{ whole atomic.Int64 }
+
+func (r *reads) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (r *reads) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (r *reads) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		for _, cmd := range cmds {
+			if cmd.Name() == "hgetall" {
+				r.whole.Add(1)
+			}
+		}
+		return next(ctx, cmds)
+	}
+}
+
+// A page reads as many records whole as it shows, and one that tells of the next page; more only where some of them have ended.
+func TestAPageReadsNoMoreThanItShows(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
+		ctx, b := t.Context(), setup(t, r, 2)
+		births := make([]Birth, 600)
+		for i := range births {
+			d := draft(fmt.Sprint("s", i))
+			d.Type = []string{"a", "b"}[i%2]
+			id := b.NewID()
+			births[i] = Birth{ID: id, Draft: d, Owner: holderA, Chain: b.ChainFor(id)}
+		}
+		for _, res := range b.Create(ctx, births...) {
+			if res.Err != nil {
+				t.Fatal(res.Err)
+			}
+		}
+		counted := &reads{}
+		b.client.Redis().AddHook(counted)
+		for _, order := range session.Orders {
+			for _, f := range []session.Filter{{}, {Types: []string{"a"}}, {Owners: []session.NodeID{"node-a"}}} {
+				for _, limit := range []int{1, 10, 100} {
+					counted.whole.Store(0)
+					page, err := b.List(ctx, session.Listing{Filter: f, Order: order, Limit: limit})
+					if err != nil || len(page.Sessions) != limit || page.Next == "" {
+						t.Fatalf("%s, %+v: %d sessions of %d, next %q, %v", order, f, len(page.Sessions), limit, page.Next, err)
+					}
+					if n := counted.whole.Load(); n != int64(limit)+1 {
+						t.Errorf("%s, %+v: a page of %d reads %d records whole", order, f, limit, n)
+					}
+				}
+			}
+		}
+	})
+}
+
+// Sessions that have ended and wait for their deletion take no place on a page.
+func TestWhatHasEndedTakesNoPlaceOnAPage(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
+		ctx, b := t.Context(), setup(t, r, 2)
+		births, alive := make([]Birth, 120), map[session.ID]bool{}
+		for i := range births {
+			d, id := draft(fmt.Sprint("s", i)), b.NewID()
+			if alive[id] = i%10 == 0; !alive[id] {
+				d.TTL = 1 // a moment
+			}
+			births[i] = Birth{ID: id, Draft: d, Owner: holderA, Chain: b.ChainFor(id)}
+		}
+		for _, res := range b.Create(ctx, births...) {
+			if res.Err != nil {
+				t.Fatal(res.Err)
+			}
+			for !alive[res.Session.ID] && !res.Session.Expired(b.Now()) {
+				runtime.Gosched()
+			}
+		}
+		for _, order := range session.Orders {
+			for _, limit := range []int{1, 5, 100} {
+				ids := b.listAll(t, session.Listing{Order: order, Limit: limit})
+				if len(ids) != 12 || slices.ContainsFunc(ids, func(id session.ID) bool { return !alive[id] }) || !inOrder(ids, order, 2) {
+					t.Errorf("%s, pages of %d: %d sessions, 12 live", order, limit, len(ids))
+				}
+			}
+		}
+	})
+}
+
 // A scan reads about as much as should fill the page, and never more than a node should hold at once.
 func TestScanFollowsWhatItFinds(t *testing.T) {
 	t.Parallel()
 	sc := newScan(100)
-	if sc.step != listStep || sc.window != 4 {
+	if sc.step != listStep+1 || sc.window != 4 || newScan(1).step != listStep || newScan(session.MaxPage).step != session.MaxPage {
 		t.Errorf("at first: %+v", sc)
 	}
 	for _, c := range []struct {

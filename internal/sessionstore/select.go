@@ -87,12 +87,12 @@ func (c criteria) labelled(lines string) bool {
 	return true
 }
 
-// selected reads those home records of ids, in order, that a filter may select. It looks at the fields that the filter is about first: they
+// selected returns those of ids, in order, that a filter may select. It looks at the fields of their home records that the filter is about: they
 // cost a fraction of the whole.
-func (s *Store) selected(ctx context.Context, ids []session.ID, f session.Filter) ([]Record, error) {
+func (s *Store) selected(ctx context.Context, ids []session.ID, f session.Filter) ([]session.ID, error) {
 	c := newCriteria(f)
 	if len(c.names) == 0 {
-		return s.homes(ctx, ids)
+		return ids, nil
 	}
 	cmds := make([]*redis.SliceCmd, len(ids))
 	err := s.redis.Read(ctx, func(pipe redis.Pipeliner) {
@@ -109,5 +109,5 @@ func (s *Store) selected(ctx context.Context, ids []session.ID, f session.Filter
 			some = append(some, id)
 		}
 	}
-	return s.homes(ctx, some)
+	return some, nil
 }
