@@ -35,6 +35,13 @@ func (a *api) followAssignments(c *gin.Context, _ query) error {
 	if err := a.hereOnly(c); err != nil {
 		return err
 	}
+	if !callerOf(c).beside {
+		leave, err := a.remote.take()
+		if err != nil {
+			return err
+		}
+		defer leave()
+	}
 	f, err := a.cfg.Board.Follow(ctx)
 	if err != nil {
 		return err

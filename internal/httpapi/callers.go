@@ -99,16 +99,18 @@ func (cs *clients) left(addr netip.Addr) {
 
 // seats are how many of something there may be at once.
 type seats struct {
-	thing string
-	most  int
-	taken atomic.Int64
+	thing, advice string
+	most          int
+	taken         atomic.Int64
 }
+
+const elsewhere = "end one, or follow through another node"
 
 // take takes one until leave is called.
 func (s *seats) take() (leave func(), err error) {
 	if s.taken.Add(1) > int64(s.most) {
 		s.taken.Add(-1)
-		return nil, &session.LimitError{Thing: s.thing, Used: s.most, Limit: s.most, Advice: "end one, or follow through another node"}
+		return nil, &session.LimitError{Thing: s.thing, Used: s.most, Limit: s.most, Advice: s.advice}
 	}
 	return func() { s.taken.Add(-1) }, nil
 }

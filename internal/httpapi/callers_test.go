@@ -256,6 +256,28 @@ func TestWhoeverDoesNotReadMakesRoom(t *testing.T) {
 	}
 }
 
+// Followers on other machines leave places to the processes beside the node.
+func TestRemoteFollowersAreLimited(t *testing.T) {
+	t.Parallel()
+	cfg := config(&fake{})
+	cfg.Board = failingBoard{cfg.Board, session.ErrDraining} // what gets a place is told so
+	h := handlerOf(t, cfg).(*api)
+	follow := func(peer string) response {
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/nodes/node-1/assignments", nil)
+		req.Header.Set("Accept", "text/event-stream")
+		req.RemoteAddr = peer
+		return do(t, h, req)
+	}
+	h.remote.taken.Store(MaxRemoteFollowers - 1)
+	follow("10.0.0.9:1").problem(http.StatusServiceUnavailable, "draining")
+	require.EqualValues(t, MaxRemoteFollowers-1, h.remote.taken.Load())
+	h.remote.taken.Store(MaxRemoteFollowers)
+	p := follow("10.0.0.9:1").problem(http.StatusTooManyRequests, "rate-limited")
+	require.EqualValues(t, MaxRemoteFollowers, p["limit"])
+	require.Contains(t, p["detail"], "beside the node")
+	follow("127.0.0.1:1").problem(http.StatusServiceUnavailable, "draining")
+}
+
 // MaxMessageStreams are for clients elsewhere; processes beside the node have as many as it may own sessions, and so many more.
 func TestStreamsOfMessagesAreLimited(t *testing.T) {
 	t.Parallel()

@@ -14,19 +14,24 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"orchestrator/internal/assignments"
 	"orchestrator/internal/session"
 )
 
 // Limits of a request, beside those of its fields (package session).
 const (
-	MaxBody               = 1 << 20          // bytes of a request body, a batch's aside
-	MaxBatchBody          = 16 << 20         // bytes of a batch's body
-	MaxConfigDepth        = 32               // levels of objects and arrays in a session's config, itself included
-	MaxRequestID          = 128              // characters of an incoming X-Request-Id
-	MaxPageToken          = 1024             // characters of a page token
-	MaxMessagesBody       = 2 << 20          // bytes of a body that publishes messages
-	MaxMessageStreams     = 1000             // streams of messages that a node serves at once, those of processes beside it aside
-	MaxEventStreams       = 256              // streams of events that a node serves at once
+	MaxBody           = 1 << 20  // bytes of a request body, a batch's aside
+	MaxBatchBody      = 16 << 20 // bytes of a batch's body
+	MaxConfigDepth    = 32       // levels of objects and arrays in a session's config, itself included
+	MaxRequestID      = 128      // characters of an incoming X-Request-Id
+	MaxPageToken      = 1024     // characters of a page token
+	MaxMessagesBody   = 2 << 20  // bytes of a body that publishes messages
+	MaxMessageStreams = 1000     // streams of messages that a node serves at once, those of processes beside it aside
+	MaxEventStreams   = 256      // streams of events that a node serves at once
+
+	// MaxRemoteFollowers is how many of the followers of a node's assignments may be on other machines: the rest of the places are kept
+	// for the processes beside it, whose sessions nobody else can keep from them.
+	MaxRemoteFollowers    = assignments.DefaultMaxFollowers / 2
 	MaxReleased           = 1000             // sessions that one acknowledgement may name
 	DefaultRequestTimeout = 10 * time.Second // time one request may take where Config says nothing
 
@@ -127,6 +132,7 @@ type api struct {
 	stopping     chan struct{}      // closed when it begins to
 	stopOnce     sync.Once
 	clients      clients
+	remote       seats // of followers of the node's assignments
 	afar, beside seats // of streams of messages: for clients elsewhere, and for processes beside the node
 	pace         pace
 }
@@ -160,8 +166,9 @@ func New(cfg Config) (http.Handler, error) {
 	a := &api{cfg: cfg, metrics: m, follows: map[string]handler{}, lines: map[string]bool{},
 		eventTimeout: eventTimeout, bookmarks: bookmarkEvery, stopping: make(chan struct{}), pace: usualPace,
 		clients: clients{most: cmp.Or(cfg.MaxStreamsPerClient, DefaultStreamsPerClient), open: map[netip.Addr]int{}},
-		afar:    seats{thing: "streams of messages on this node", most: MaxMessageStreams},
-		beside:  seats{thing: "streams of messages beside this node", most: MaxMessageStreams + cfg.MaxSessions}}
+		afar:    seats{thing: "streams of messages on this node", most: MaxMessageStreams, advice: elsewhere},
+		beside:  seats{thing: "streams of messages beside this node", most: MaxMessageStreams + cfg.MaxSessions, advice: elsewhere},
+		remote:  seats{thing: "followers of this node's assignments from other machines", most: MaxRemoteFollowers, advice: "end one, or run beside the node"}}
 	a.manual = sync.OnceValues(a.writeManual)
 	if err := a.build(); err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ func assignmentRoutes() []described {
 				)), openapi.Sometimes("X-Accel-Buffering", "`no`, of a stream: proxies must not keep events back", openapi.OneOf("no")))},
 			problems: also(ofReads, "node-not-found", "wrong-node", "rate-limited", "draining", "unreadable-record"),
 			streams: func(*api) string {
-				return fmt.Sprintf("%d streams of its assignments at a time", assignments.DefaultMaxFollowers)
+				return fmt.Sprintf("%d streams of its assignments at a time, %d of them followed from other machines", assignments.DefaultMaxFollowers, MaxRemoteFollowers)
 			},
 		},
 		{
