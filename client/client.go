@@ -15,7 +15,7 @@ import (
 
 // What Config says where it is left zero.
 const (
-	DefaultAttemptTimeout = 15 * time.Second // a node gives up after 10 s by itself, and says so
+	DefaultAttemptTimeout = 15 * time.Second // a node gives up after 10 s by itself and says so, or later where what others asked is served together with it
 	DefaultRetryFor       = 30 * time.Second // a Redis master's failover takes a few seconds of it
 	DefaultMaxAnswer      = 256 << 20        // a page of 1,000 sessions with the largest config each is half of it
 )

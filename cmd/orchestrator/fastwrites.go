@@ -17,7 +17,7 @@ type fastWrites struct {
 var (
 	fastOpen = prometheus.NewDesc("orchestrator_fast_changes_open", "Changes that this node acknowledged and home does not have yet.", nil, nil)
 	fastLeft = prometheus.NewDesc("orchestrator_fast_changes_left_total",
-		"Changes that this node acknowledged and could not bring home: who resolves the session next does, unless the copy was lost before.", nil, nil)
+		"Changes that this node acknowledged and could not bring home: who resolves the session next does, unless the first copy has lost them.", nil, nil)
 )
 
 func newFastWrites(store *sessionstore.Store) fastWrites {

@@ -21,11 +21,13 @@ func (t *attempt) writeAll(next Record) bool {
 	}
 	for i, p := range order {
 		if t.write(p, next) != accepted {
-			return i > 0 && t.fast() // nothing of it is done again
+			if i == 0 || !t.fast() {
+				return false
+			}
+			t.resolve(t.s, reading{}) // it is acknowledged: nothing of it is decided again
+			return true
 		}
 		switch {
-		case i == len(order)-1:
-			t.o.committed = true
 		case i == 0 && t.world.rules.lacks(AckAfterHome):
 			t.acknowledge(next)
 		case i == 0 && t.fast():

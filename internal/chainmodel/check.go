@@ -2,6 +2,7 @@ package chainmodel
 
 import (
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -64,7 +65,7 @@ func (v verdicts) must(ok bool, otherwise Violation) {
 func (v verdicts) answers(o *op) {
 	is := v.position(o) >= 0
 	if v.excused(o) {
-		v.must(is || !o.committed, AckedLost)
+		v.must(is || o.atHome == 0, AckedLost)
 		return
 	}
 	v.must(!o.acked || is, AckedLost)
@@ -73,18 +74,33 @@ func (v verdicts) answers(o *op) {
 	v.must(!o.refused || !o.acked, AckedAndRefused)
 }
 
-// excused reports whether the operation was acknowledged on the word of one place alone, and a place was rolled back. Then it may be
-// missing, or missing for a while, until home has it.
-func (v verdicts) excused(o *op) bool { return o.early && len(v.world.losses) > 0 }
+// excused reports whether the operation was acknowledged on the word of its first copy alone, and a place that may have been that was rolled
+// back. Then it may be missing until home has it; and for ever, where home never did.
+func (v verdicts) excused(o *op) bool {
+	w := v.world
+	return o.early && slices.ContainsFunc(w.rolledBack, func(p Place) bool { return p == 0 || w.rules.Moves && p != w.rules.home() })
+}
+
+// firm is from when on nobody may miss an acknowledged operation.
+func (v verdicts) firm(o *op) int {
+	switch {
+	case !v.excused(o):
+		return o.end
+	case o.atHome > 0:
+		return max(o.end, o.atHome)
+	default:
+		return math.MaxInt
+	}
+}
 
 // realTime: what was acknowledged before another began comes before it.
 func (v verdicts) realTime(o *op) {
 	p := v.position(o)
-	if !o.acked || p < 0 || v.excused(o) {
+	if !o.acked || p < 0 {
 		return
 	}
 	for _, later := range v.ops {
-		if q := v.position(later); later.start > o.end && q >= 0 && q < p {
+		if q := v.position(later); later.start > v.firm(o) && q >= 0 && q < p {
 			v.world.report(OutOfOrder)
 		}
 	}
@@ -126,7 +142,7 @@ func (v verdicts) readAgainst(r read, o *op) {
 	p := v.position(o)
 	seen := p >= 0 && p < len(r.log)
 	v.must(!seen || o.start <= r.end, ReadOfTheFuture)
-	if !r.eventual && o.acked && !v.excused(o) && o.end < r.start && p >= 0 && !seen {
+	if !r.eventual && o.acked && v.firm(o) < r.start && p >= 0 && !seen {
 		v.world.report(StaleRead)
 		v.must(o.kind != Delete, DeletedVisible)
 	}

@@ -34,7 +34,15 @@ func (s *session) put(p Place, next state) {
 		}
 		s.made[r.Stamp] = r
 	}
-	if p == w.rules.home() && next.derived != derivedOf(next.rec) {
+	if p != w.rules.home() {
+		return
+	}
+	for _, o := range s.ops {
+		if o.atHome == 0 && holds(next.rec.Log, o.id) {
+			o.atHome = max(1, w.now)
+		}
+	}
+	if next.derived != derivedOf(next.rec) {
 		w.report(IndexWrong)
 	}
 }

@@ -4,11 +4,12 @@ package chainmodel
 // ticks at every step.
 type World struct {
 	stage
-	rules    Rules
-	sessions []*session
-	nextOp   int // stamps of create attempts, which are fresh for each
-	losses   []int
-	agreed   int // last tick at which all records agreed and no older request was in flight
+	rules      Rules
+	sessions   []*session
+	nextOp     int // stamps of create attempts, which are fresh for each
+	losses     []int
+	rolledBack []Place // by each loss
+	agreed     int     // last tick at which all records agreed and no older request was in flight
 }
 
 func newWorld(r Rules) *World {
@@ -56,7 +57,7 @@ func (w *World) lose(p Place, at int) {
 		s.cells[p].revert(at, w.now, w.rules.Horizon)
 		w.tracef("ROLLBACK place %d to %v", p, s.cells[p].rec)
 	}
-	w.losses = append(w.losses, w.now)
+	w.losses, w.rolledBack = append(w.losses, w.now), append(w.rolledBack, p)
 }
 
 func (w *World) lastLoss() int {

@@ -169,7 +169,7 @@ func (s *Service) verify(ctx context.Context) (session.SyncReport, error) {
 			s.Log.Error("acknowledged changes are gone: and more sessions were rolled back", "sessions", len(lost))
 			break
 		}
-		s.Log.Error("acknowledged changes are gone: every record of the session was rolled back", "session", id)
+		s.Log.Error("acknowledged changes are gone: every record of the session was rolled back, or of a fast one the first copy before home had them", "session", id)
 	}
 	s.metrics.rolledBack.Add(float64(len(lost)))
 	return mended, err

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -22,13 +23,21 @@ type caller struct {
 	addr netip.Addr // the zero one where it is not known
 
 	// beside says that it is a process on the node's own machine: the runner, above all, which has a stream of messages for each session. It
-	// asked from a loopback address or the node's own, and nobody forwarded it: what a proxy beside the node forwards comes from elsewhere.
+	// asked from a loopback address or the node's own, and nobody says to have forwarded it: what a proxy beside the node forwards comes from
+	// elsewhere.
 	beside bool
+}
+
+// forwarders are the headers by which a proxy lets itself be known.
+var forwarders = []string{headerForwardedFor, "Forwarded", "Via", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"}
+
+func forwarded(h http.Header) bool {
+	return slices.ContainsFunc(forwarders, func(name string) bool { return len(h.Values(name)) > 0 })
 }
 
 func callerOf(c *gin.Context) caller {
 	from := caller{addr: parseAddr(cmp.Or(c.ClientIP(), c.RemoteIP()))} // gin knows no address with a zone
-	if len(c.Request.Header.Values(headerForwardedFor)) == 0 {
+	if !forwarded(c.Request.Header) {
 		from.beside = from.addr.IsLoopback() || from.addr.IsValid() && from.addr == asked(c)
 	}
 	return from
@@ -71,6 +80,14 @@ type clients struct {
 	open map[netip.Addr]int // of those alone who have any
 }
 
+// host is what counts as one client: an address, or of IPv6 the network of 64 bits that a host chooses its addresses from.
+func host(addr netip.Addr) netip.Addr {
+	if network, err := addr.Prefix(64); err == nil && addr.Is6() {
+		return network.Addr()
+	}
+	return addr
+}
+
 // adviceForClient goes with the refusal: whoever is told may not be the one who has the streams.
 const adviceForClient = "end one, or follow through another node; clients behind a proxy count as one unless the node's trustedProxies names it, " +
 	"and its maxStreamsPerClient is this limit"
@@ -82,18 +99,19 @@ func (cs *clients) enter(from caller) (leave func(), err error) {
 	}
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	if n := cs.open[from.addr]; n >= cs.most {
+	client := host(from.addr)
+	if n := cs.open[client]; n >= cs.most {
 		return nil, &session.LimitError{Thing: "streams of one client on this node", Used: n, Limit: cs.most, Advice: adviceForClient}
 	}
-	cs.open[from.addr]++
-	return func() { cs.left(from.addr) }, nil
+	cs.open[client]++
+	return func() { cs.left(client) }, nil
 }
 
-func (cs *clients) left(addr netip.Addr) {
+func (cs *clients) left(client netip.Addr) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	if cs.open[addr]--; cs.open[addr] == 0 {
-		delete(cs.open, addr)
+	if cs.open[client]--; cs.open[client] == 0 {
+		delete(cs.open, client)
 	}
 }
 

@@ -30,6 +30,7 @@ func TestCallers(t *testing.T) {
 	for name, row := range map[string]struct {
 		peer, own string
 		forwarded []string // lines of X-Forwarded-For
+		via       string
 		want      string
 		beside    bool
 	}{
@@ -49,6 +50,7 @@ func TestCallers(t *testing.T) {
 		"beside, by loopback":                 {peer: "127.0.0.1:1", own: "127.0.0.1", want: "127.0.0.1", beside: true},
 		"beside, by IPv6 loopback":            {peer: "[::1]:1", want: "::1", beside: true},
 		"beside, by the node's own address":   {peer: "10.0.0.7:1", own: "10.0.0.7", want: "10.0.0.7", beside: true},
+		"through a proxy that names nobody":   {peer: "127.0.0.1:1", own: "127.0.0.1", via: "1.1 nginx", want: "127.0.0.1"},
 		"elsewhere":                           {peer: "10.0.0.9:1", own: "10.0.0.7", want: "10.0.0.9"},
 		"through a proxy beside":              {peer: "127.0.0.1:1", own: "127.0.0.1", forwarded: []string{"10.9.9.9"}, want: "10.9.9.9"},
 		"through a proxy that nobody trusts":  {peer: "[::1]:1", forwarded: []string{"10.9.9.9"}, want: "::1"},
@@ -64,7 +66,12 @@ func TestCallers(t *testing.T) {
 		c.Request = httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
 		c.Request.RemoteAddr = row.peer
 		c.Request.Header["X-Forwarded-For"] = row.forwarded
-		c.Request.Header["X-Real-Ip"] = []string{"10.8.8.8"}
+		if row.via != "" {
+			c.Request.Header.Set("Via", row.via)
+		}
+		if !row.beside && row.via == "" {
+			c.Request.Header.Set("X-Real-Ip", "10.8.8.8") // nobody's word
+		}
 		got := callerOf(c)
 		require.Equal(t, row.want, got.addr.String(), name)
 		require.Equal(t, row.beside, got.beside, name)
@@ -254,6 +261,28 @@ func TestWhoeverDoesNotReadMakesRoom(t *testing.T) {
 			require.Contains(t, awaited(t, lines), "i/o timeout") // this one, too
 		})
 	}
+}
+
+// A host has as many IPv6 addresses as it likes within its network: they are one client.
+func TestAnIPv6NetworkIsOneClient(t *testing.T) {
+	t.Parallel()
+	cs := clients{most: 2, open: map[netip.Addr]int{}}
+	from := func(addr string) caller { return caller{addr: netip.MustParseAddr(addr)} }
+	first, err := cs.enter(from("2001:db8::1"))
+	require.NoError(t, err)
+	second, err := cs.enter(from("2001:db8::ffff:1"))
+	require.NoError(t, err)
+	var full *session.LimitError
+	_, err = cs.enter(from("2001:db8::2"))
+	require.ErrorAs(t, err, &full)
+	for _, other := range []string{"2001:db8:0:1::1", "10.0.0.1", "10.0.0.2"} {
+		leave, err := cs.enter(from(other))
+		require.NoError(t, err, other)
+		leave()
+	}
+	first()
+	second()
+	require.Empty(t, cs.open)
 }
 
 // Followers on other machines leave places to the processes beside the node.

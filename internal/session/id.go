@@ -79,7 +79,7 @@ func (id ID) InPartition(partition, partitions int) ID {
 // clock makes one after the other is in order.
 func newV7(now time.Time) uuid.UUID {
 	u := uuid.New()
-	ms, part := uint64(now.UnixMilli()), now.Nanosecond()%int(time.Millisecond)<<12/int(time.Millisecond)
+	ms, part := uint64(now.UnixMilli()), int64(now.Nanosecond())%int64(time.Millisecond)<<12/int64(time.Millisecond)
 	u[0], u[1], u[2], u[3], u[4], u[5] = byte(ms>>40), byte(ms>>32), byte(ms>>24), byte(ms>>16), byte(ms>>8), byte(ms)
 	u[6], u[7] = 0x70|byte(part>>8), byte(part)
 	return u

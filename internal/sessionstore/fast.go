@@ -2,16 +2,9 @@ package sessionstore
 
 import (
 	"context"
-	"sync"
 	"time"
 
-	"orchestrator/internal/redisx"
 	"orchestrator/internal/session"
-)
-
-const (
-	mostBehind = 1024            // fast changes of one node that home need not have yet; past it they are acknowledged as all others are
-	behindTime = 5 * time.Second // for what is left of one; past it the next who resolves the session finishes it
 )
 
 // fast reports whether the change that made the record of base may be acknowledged before home has it. What gives a session to somebody, or ends
@@ -29,8 +22,9 @@ func (s *Store) applyFast(ctx context.Context, st *step) {
 	}
 	rest := *st
 	rest.must = true // it is acknowledged: it goes through although Redis is full
-	if !s.leave(ctx, &rest, func(ctx context.Context) { s.applyRest(ctx, &rest) }) {
+	if !s.leave(ctx, &rest, func(ctx context.Context) { s.bringHome(ctx, &rest) }) {
 		s.applyRest(ctx, st)
+		s.behind.came(st)
 	}
 }
 
@@ -41,96 +35,46 @@ func (s *Store) applyRest(ctx context.Context, st *step) {
 	s.cache.forget(st.place.session) // what was read meanwhile is of before
 }
 
-// Behind returns of how many fast changes home has still to be told, and how many were left to whoever resolves their sessions next.
-func (s *Store) Behind() (open int, left uint64) {
-	b := s.behind
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.open), b.left
+// homePause is between two tries to bring a change home.
+const homePause = 100 * time.Millisecond
+
+// bringHome does the rest of a change that was acknowledged. Where a place refuses it, it is for a resolve to say whether it stands; where one
+// cannot be reached it tries again until ctx ends, and leaves it to whoever resolves the session next.
+func (s *Store) bringHome(ctx context.Context, rest *step) {
+	for s.applyRest(ctx, rest); rest.failed(); {
+		r, err := s.resolve(ctx, rest.place, nil)
+		switch op := rest.image.stamp.Op; {
+		case err == nil && r.knows(op):
+			rest.err, rest.code = nil, done
+		case err == nil:
+			s.log.Error("an acknowledged change is gone: the first copy of a fast session was rolled back before home had it", "session", rest.place.session, "op", op)
+			rest.err = errRefused
+			return
+		default:
+			rest.err = err
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(homePause):
+			}
+		}
+	}
+	s.cache.forget(rest.place.session)
 }
+
+// Behind returns of how many fast changes home has still to be told, and how many this node could not bring home: whoever resolves their sessions
+// next does, unless the first copy has lost them.
+func (s *Store) Behind() (open int, left uint64) { return s.behind.count() }
 
 // OnLag has f told, for each fast change, how long home took to have it from its acknowledgement on. It must be called before the first change.
 func (s *Store) OnLag(f func(time.Duration)) { s.behind.lag = f }
 
-// Settle waits until home has what this node acknowledged fast, or ctx ends.
+// Settle waits until home has what this node acknowledged fast, or that was given up, or ctx ends.
 func (s *Store) Settle(ctx context.Context) error {
-	for _, done := range s.behind.all() {
-		if err := await(ctx, done); err != nil {
+	for _, over := range s.behind.all() {
+		if err := await(ctx, over); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// behind knows the fast changes of this node that home does not have yet, one of a session at most. It is safe for concurrent use.
-type behind struct {
-	mu   sync.Mutex
-	open map[session.ID]chan struct{} // closed when it is over
-	left uint64                       // ended before home had them
-	most int
-	lag  func(time.Duration)
-}
-
-func newBehind() *behind {
-	return &behind{open: map[session.ID]chan struct{}{}, most: mostBehind, lag: func(time.Duration) {}}
-}
-
-// start has finish run beside the caller. False: it is the caller's to do, for the session has such a change already, or the node too many.
-func (b *behind) start(ctx context.Context, rest *step, finish func(context.Context)) bool {
-	id, done := rest.place.session, make(chan struct{})
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if _, busy := b.open[id]; busy || len(b.open) >= b.most {
-		return false
-	}
-	b.open[id] = done
-	began := time.Now()
-	go func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), behindTime)
-		defer cancel()
-		finish(ctx)
-		if b.end(id, rest.failed()); !rest.failed() {
-			b.lag(time.Since(began))
-		}
-		close(done)
-	}()
-	return true
-}
-
-func (b *behind) end(id session.ID, failed bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.open, id)
-	if failed {
-		b.left++
-	}
-}
-
-// wait returns when home has what was acknowledged fast here of a session, or that was given up: to go on before costs a refusal and a resolve.
-func (b *behind) wait(ctx context.Context, id session.ID) error {
-	b.mu.Lock()
-	done := b.open[id]
-	b.mu.Unlock()
-	if done == nil {
-		return nil
-	}
-	return await(ctx, done)
-}
-
-func (b *behind) all() (all []chan struct{}) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, done := range b.open {
-		all = append(all, done)
-	}
-	return all
-}
-
-func await(ctx context.Context, done <-chan struct{}) error {
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return redisx.Wrap(ctx.Err())
-	}
 }

@@ -17,16 +17,21 @@ import (
 // held is a store that does nothing of its fast changes but what they are acknowledged on, until it is told to.
 type held struct {
 	damaged
-	other bundle // a second node
-	rest  []func()
+	other  bundle // a second node
+	rest   []func()
+	failed int // of those that were done
 }
 
 func newHeld(t *testing.T, r redistest.Redis) *held {
 	t.Helper()
 	b := setup(t, r, 8)
 	h := &held{damaged: damaged{bundle: b}, other: open(t, b.client, b.keys, Config{})}
-	h.leave = func(ctx context.Context, _ *step, finish func(context.Context)) bool {
-		h.rest = append(h.rest, func() { finish(context.WithoutCancel(ctx)) })
+	h.leave = func(ctx context.Context, rest *step, finish func(context.Context)) bool {
+		h.rest = append(h.rest, func() {
+			if finish(context.WithoutCancel(ctx)); rest.failed() {
+				h.failed++
+			}
+		})
 		return true
 	}
 	h.made = h.createFast(t, "one")
@@ -141,6 +146,9 @@ func TestAFastWriteMayBeLostWithItsFirstCopy(t *testing.T) {
 		got, err := h.other.Get(t.Context(), h.made.ID, session.Linearizable)
 		if err != nil || got.Stamp != taken[0].Session.Stamp || got.Holder != holderB {
 			t.Errorf("a fenced node's write made %v of it, %v", got, err)
+		}
+		if h.failed != 1 {
+			t.Error("it does not count as gone")
 		}
 		if lost, _, err := h.Verify(t.Context()); err != nil || !slices.Contains(lost, h.made.ID) {
 			t.Errorf("the loss is not noticed: %v %v", lost, err)
@@ -267,6 +275,85 @@ func TestFastWritesAreBounded(t *testing.T) {
 	})
 }
 
+// A place that refuses what is left is settled at once, not by whoever comes next.
+func TestTheRestOfAFastWriteSettlesWhatRefusesIt(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
+		cluster(t, r)
+		h := newHeld(t, r)
+		before := h.take(t, h.made.ID, home)
+		h.update(t)
+		h.release()
+		name := "second"
+		if _, err := h.Update(t.Context(), h.made.ID, h.NewOp(), session.Patch{Name: &name}, session.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+		h.back(t, home, before)
+		h.release()
+		if got, err := h.readHome(t.Context(), h.placeOf(h.made.ID)); err != nil || got.Name != name || got.Status != session.Idle {
+			t.Errorf("home has %q %v %v", got.Name, got.Status, err)
+		}
+		if h.failed > 0 {
+			t.Error("it counts as gone")
+		}
+		h.healthy(t, 1)
+	})
+}
+
+// What is on its way home is no damage: nobody mends it or counts it; and the next change through this node does not run into it.
+func TestWhatIsOnItsWayIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
+		cluster(t, r)
+		b := setup(t, r, 8)
+		let := make(chan struct{})
+		b.leave = func(ctx context.Context, rest *step, finish func(context.Context)) bool {
+			return b.behind.start(ctx, rest, func(ctx context.Context) {
+				<-let
+				finish(ctx)
+			})
+		}
+		made := b.createFast(t, "one")
+		damaged{bundle: b, made: made}.update(t)
+		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if lost, report, err := b.Verify(short); len(lost) > 0 || report != (session.SyncReport{}) || err == nil {
+			t.Errorf("verified %v %+v %v", lost, report, err)
+		}
+		soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		var u *session.UnavailableError
+		if _, err := b.Update(soon, made.ID, b.NewOp(), session.Patch{Status: &idle}, session.Condition{}); !errors.As(err, &u) {
+			t.Errorf("the next change does not wait: %v", err)
+		}
+		close(let)
+		if lost, report, err := b.Verify(t.Context()); len(lost) > 0 || report != (session.SyncReport{}) || err != nil {
+			t.Errorf("verified %v %+v %v in the end", lost, report, err)
+		}
+	})
+}
+
+// Whoever was told the id of a message that home does not have yet may go on from it, and a repair that brings it home tells no event.
+func TestAFastMessageOnItsWay(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
+		cluster(t, r)
+		h := newHeld(t, r)
+		h.publish(t, h.made.ID, saying("a", "1"))
+		h.release()
+		last := h.publish(t, h.made.ID, saying("a", "2"))[0].ID
+		page, err := h.other.Messages(t.Context(), h.made.ID, session.MessageQuery{After: last, Limit: 10}, session.Eventual)
+		if err != nil || len(page.Messages) != 0 || page.Next != last {
+			t.Errorf("behind the last message: %+v %v", page, err)
+		}
+		if page, err = h.other.Messages(t.Context(), h.made.ID, session.MessageQuery{Oldest: true, Limit: 10}, session.Linearizable); err != nil || len(page.Messages) != 2 {
+			t.Errorf("all messages: %+v %v", page, err)
+		}
+		h.release()
+		tells(t, h.bundle, h.made.ID, "created 1.0 node-a - - create")
+	})
+}
+
 // What cannot be finished is given up and counted, and whoever comes next finishes it.
 func TestAFastWriteThatHomeCannotBeToldIsLeft(t *testing.T) {
 	t.Parallel()
@@ -286,6 +373,23 @@ func TestAFastWriteThatHomeCannotBeToldIsLeft(t *testing.T) {
 		}
 		if got := h.status(t, h.made.ID, session.Linearizable); got != session.Idle {
 			t.Errorf("it is %s", got)
+		}
+		b.leave = b.behind.start
+		for n, want := range []string{"while the partition is astray", "when it is no longer"} {
+			if b.behind.astray[h.p()] != (n == 0) {
+				t.Errorf("%s: it is %v", want, b.behind.astray)
+			}
+			if _, err := b.Update(t.Context(), h.made.ID, b.NewOp(), session.Patch{Name: &want}, session.Condition{}); err != nil {
+				t.Fatal(err)
+			}
+			if n == 0 {
+				if got, err := b.readHome(t.Context(), b.placeOf(h.made.ID)); err != nil || got.Name != want {
+					t.Errorf("%s a write is acknowledged and home has %q %v", want, got.Name, err)
+				}
+			}
+			if err := b.Settle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 		}
 		h.healthy(t, 1)
 	})

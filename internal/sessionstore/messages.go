@@ -22,6 +22,15 @@ func (s *Store) Messages(ctx context.Context, id session.ID, q session.MessageQu
 	if err := q.Validate(); err != nil {
 		return session.MessagePage{}, err
 	}
+	page, err := s.messages(ctx, id, q, c)
+	var gone *session.CursorGoneError
+	if c == session.Eventual && errors.As(err, &gone) { // home may not have it yet, or have lost it with its master
+		return s.messages(ctx, id, q, session.Linearizable)
+	}
+	return page, err
+}
+
+func (s *Store) messages(ctx context.Context, id session.ID, q session.MessageQuery, c session.Consistency) (session.MessagePage, error) {
 	p := s.placeOf(id)
 	r, err := s.besideAt(ctx, p, c)
 	for tries := 0; ; tries++ {
@@ -47,6 +56,9 @@ func (s *Store) Messages(ctx context.Context, id session.ID, q session.MessageQu
 // besideAt reads the record that says what lies beside it.
 func (s *Store) besideAt(ctx context.Context, p place, c session.Consistency) (Record, error) {
 	if c == session.Eventual {
+		if err := s.behind.wait(ctx, p.session); err != nil { // who is woken by a publish finds it
+			return Record{}, err
+		}
 		return s.readHome(ctx, p)
 	}
 	return s.readEqual(ctx, p)

@@ -141,9 +141,25 @@ func tagsOf(writes []write) []int {
 	return tags
 }
 
+// whyRepair is what the event of a repair says; nothing is told where home lacked no more than a change of what lies beside it.
+func whyRepair(p place, atHome, w found) session.Reason {
+	if p.digest != "" || atHome.absent() {
+		return session.WhyRepair
+	}
+	was, err := p.decode(atHome)
+	if err != nil {
+		return session.WhyRepair
+	}
+	is, err := p.decode(w)
+	if err != nil || !is.exists() || is.ETag() != was.ETag() || is.Stamp.Epoch != was.Stamp.Epoch || !slices.Equal(is.Chain, was.Chain) {
+		return session.WhyRepair
+	}
+	return untold
+}
+
 // repair writes w over the records that differ from it. It goes through although Redis is full: what it writes was accepted.
 func (s *Store) repair(ctx context.Context, p place, atHome, w found, writes []write, attach map[int]*attachment, notAfter time.Time) error {
-	st := newStep(p, session.WhyRepair, session.NodeID(atHome.fields[fieldOwner]), w.image(), writes)
+	st := newStep(p, whyRepair(p, atHome, w), session.NodeID(atHome.fields[fieldOwner]), w.image(), writes)
 	st.must, st.attach = true, attach
 	if slices.ContainsFunc(writes, func(w write) bool { return w.expect.IsZero() }) {
 		st.notAfter = notAfter

@@ -91,6 +91,12 @@ func (s *Store) Verify(ctx context.Context) (lost []session.ID, report session.S
 	}
 	for id, op := range ops { // home alone may have gone back
 		p := s.placeOf(id)
+		if err := s.behind.wait(ctx, id); err != nil {
+			return lost, report, err
+		}
+		if r, err := s.readHome(ctx, p); err == nil && r.knows(op) { // it was still on its way
+			continue
+		}
 		f, repaired, err := s.settleChain(ctx, p, nil)
 		if err != nil {
 			return lost, report, err

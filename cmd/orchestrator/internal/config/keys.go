@@ -13,8 +13,9 @@ import (
 // The strategies by which an owner is chosen for a new session.
 var strategies = []string{string(balancer.LeastConnections), string(balancer.ConsistentHash), string(balancer.RoundRobin)}
 
-// MaxRequestTimeout bounds requestTimeout: a server must still be able to write the answer before it closes the connection.
-const MaxRequestTimeout = 25 * time.Second
+// MaxRequestTimeout bounds requestTimeout: a server must still be able to write the answer before it closes the connection, 30 s after it has
+// read the request; and what is served together with a later request of others may end as late as that one's time does.
+const MaxRequestTimeout = 14 * time.Second
 
 // keys is the one list of everything that can be set.
 var keys = []Key{

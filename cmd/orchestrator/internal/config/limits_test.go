@@ -37,7 +37,7 @@ var limits = map[string]struct{ allowed, refused []string }{
 	"heartbeatTimeout":  {[]string{"2000", "5s", "14s"}, []string{"999ms", "999", "301s", "0"}},
 	"syncInterval":      {[]string{"1000", "1s", "1h"}, []string{"999", "3601s", "61m"}},
 	"leaseTTL":          {[]string{"10001", "11s", "1h"}, []string{"2999", "2.999s", "3600001", "2h"}},
-	"requestTimeout":    {[]string{"100", "25s"}, []string{"99", "25001", "26s", "0"}},
+	"requestTimeout":    {[]string{"100", "14s"}, []string{"99", "14001", "15s", "0"}},
 	"drainTimeout":      {[]string{"0", "0s", "1h", "3600000"}, []string{"-1", "3600001", "61m"}},
 	"revokeTimeout":     {[]string{"100ms", "100", "20s", "20000"}, []string{"99", "0", "21s"}},
 	"rebalanceRate":     {[]string{"0", "10000"}, []string{"-1", "10001", "1.5"}},
