@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -148,10 +149,13 @@ func TestSessionsMoveBetweenSingleNodes(t *testing.T) {
 		fleets = append(fleets, memoryFleet{url: regexp.MustCompile(`(?m)^  node-1 +(http://\S+)$`).FindStringSubmatch(greeting)[1]})
 	}
 	a, b := fleets[0], fleets[1]
-	gold := a.create(t, "one", "--label=tier=gold", "--ttl=8h", "--status=idle", "--config", `{"n":12345678901234567890,"x":1.0}`)
+	gold := a.create(t, "one", "--label=tier=gold", "--ttl=8h", "--status=idle", "--config", `{"n":12345678901234567890,"x":1.0,"zero":-0.0}`)
 	stays := a.create(t, "two")
 	source, target := a.client(t), b.client(t)
 	if _, err := source.PutContext(t.Context(), gold, []byte("state"), "text/plain", client.ContextCondition{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := source.Publish(t.Context(), gold, client.Publication{}, client.MessageDraft{Data: json.RawMessage(`[-0.0,0.0]`)}); err != nil {
 		t.Fatal(err)
 	}
 	code, out, err := typed(t, "", nil, "sessions", "move", "--from", a.url, "--to", b.url, "--settle=10ms", "-l", "tier=gold")
@@ -165,8 +169,12 @@ func TestSessionsMoveBetweenSingleNodes(t *testing.T) {
 	if failure != nil || string(blob.Data) != "state" || blob.ContentType != "text/plain" {
 		t.Errorf("%+v %v", blob, failure)
 	}
+	page, failure := target.Messages(t.Context(), strings.Fields(out)[1], client.MessageSelection{})
+	if failure != nil || len(page.Messages) != 1 || string(page.Messages[0].Data) != `[-0,0]` {
+		t.Errorf("%+v %v", page, failure)
+	}
 	text := b.says(t, "sessions", "list", "-l", "imported-from="+gold, "-o=json")
-	for _, want := range []string{`"n": 12345678901234567890`, `"status": "idle"`, `"tier": "gold"`, `"expiresAt": `} {
+	for _, want := range []string{`"n": 12345678901234567890`, `"zero": -0`, `"status": "idle"`, `"tier": "gold"`, `"expiresAt": `} {
 		if !strings.Contains(text, want) || strings.Contains(text, "moving-") {
 			t.Errorf("%s is not in %s", want, text)
 		}

@@ -7,7 +7,7 @@
 //
 // Bodies are JSON in UTF-8, or MessagePack where asked for, both ways. A field that a client may not set is an unknown field; a
 // member given twice, anything after the value, and an integer that does not fit in 64 bits are refused, so that what is stored
-// is what was sent. Integers stay integers; other numbers are IEEE 754 doubles.
+// is what was sent. Integers stay integers; other numbers are IEEE 754 doubles, as is -0.
 //
 // MessagePack is another writing of the same documents, so that a client may change encodings and nothing else: the same names,
 // times as RFC 3339 text, durations as "30m" or whole milliseconds, a patch that merges as JSON's does. A request says what it is by

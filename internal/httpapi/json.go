@@ -13,7 +13,7 @@ import (
 )
 
 // parseObject reads a JSON text that must be one object and nothing after it. It keeps integers exact (int64, or uint64 above
-// that; larger ones are refused) and makes other numbers float64. Errors are *session.InvalidError and name the member where
+// that; larger ones are refused) and makes other numbers, and -0, float64. Errors are *session.InvalidError and name the member where
 // there is one.
 func parseObject(text []byte) (map[string]any, error) {
 	src := newJSON(text)
@@ -127,7 +127,7 @@ func (j *jsonSource) end() error {
 }
 
 func number(raw []byte) (any, error) {
-	if bytes.ContainsAny(raw, ".eE") {
+	if bytes.ContainsAny(raw, ".eE") || string(raw) == "-0" { // no integer is: the double -0.0 is written so, and is to be read as what it was
 		f, err := strconv.ParseFloat(string(raw), 64)
 		if err != nil {
 			return nil, &memberError{reason: clip(string(raw)) + " is out of a 64-bit number's range"}

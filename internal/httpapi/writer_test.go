@@ -101,6 +101,22 @@ func TestConfigsSurviveTheWay(t *testing.T) {
 	})
 }
 
+// Negative zero stays what it is, however often it is read and written: else it would be told as one value and kept as another.
+func TestNegativeZeroSurvivesTheWay(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{`{"a":-0.0,"b":[-0,0]}`, `{"a":-0e5,"b":[-0,0]}`} {
+		for range 2 {
+			v, err := parseObject([]byte(text))
+			require.NoError(t, err)
+			text = textOf(v)
+			require.Equal(t, `{"a":-0,"b":[-0,0]}`, text)
+			packed, err := parsePacked([]byte(packedOf(t, v)))
+			require.NoError(t, err)
+			require.Equal(t, text, textOf(packed))
+		}
+	}
+}
+
 // What a record holds that no client can have sent is written as encoding/json writes it, or fails.
 func TestForeignValues(t *testing.T) {
 	t.Parallel()
