@@ -56,9 +56,10 @@ func (t *thread) last() string {
 	return t.said[len(t.said)-1].from
 }
 
-// at is the id that a message of the source has at the target; empty: it is not there.
+// at is the id that a message of the source has at the target; empty: it is not kept there. Of a conversation that went on while it was moved the
+// target has lost the oldest again.
 func (t *thread) at(from string) string {
-	for _, s := range slices.Backward(t.said) {
+	for _, s := range slices.Backward(t.said[max(0, len(t.said)-session.MessagesKept):]) {
 		if s.from == from {
 			return s.to
 		}

@@ -174,6 +174,26 @@ func TestAFullConversationMovesWhileItGoesOn(t *testing.T) {
 	}
 }
 
+// The message that was read last is lost at both ends while the session is moved: the runner begins with the oldest, as the source's would.
+func TestWhatWasReadIsLostWhileASessionIsMoved(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	s := create(t, p.a, client.Draft{Name: "one"})
+	ids := say(t, p.a, s.ID, numbered(0, 1000)...)
+	mark(t, p.a, s.ID, ids[3])
+	direct, more := beside(t, p.wire.a), numbered(1000, 1007)
+	p.wire.before = func(method, path, host string) {
+		if method == http.MethodPost && strings.HasSuffix(path, "/messages") && host == "b" {
+			say(t, direct, s.ID, more...)
+			more = nil
+		}
+	}
+	if got, err := p.move().run(t); err != nil || got != (MoveCounts{Moved: 1}) {
+		t.Fatalf("%+v %v", got, err)
+	}
+	p.goesOn(t, "one", all(t, p.b)["one"], numbered(7, 1007), -1)
+}
+
 // What a mover that crashed had under way is carried out while the next one publishes, or after it, and adds nothing twice.
 func TestAPublishThatComesLateAddsNothingTwice(t *testing.T) {
 	t.Parallel()
