@@ -58,7 +58,7 @@ func newSessionsImport(environ []string) *cobra.Command {
 		Use:   "import",
 		Short: "Make sessions of lines of JSON from standard input",
 		Long: `Make sessions of standard input, which has one JSON object a line: what export writes, or fewer of its fields. Each needs id, type,
-name and workspace; config, labels, status and expiresAt are taken too.
+name and workspace; config, labels, status, durability and expiresAt are taken too.
 
 Not carried over are owner, epoch, version, copies, createdAt, updatedAt and ownedAt: the fleet gives its own. A session gets a new id,
 and the one that it had as the label imported-from. Of expiresAt the time that is left is carried over; what has expired is left out.

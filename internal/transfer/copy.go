@@ -94,7 +94,15 @@ func same(want client.Draft, is client.Session) bool {
 	labels := maps.Clone(is.Labels)
 	delete(labels, LabelReadUpTo)
 	return want.Type == is.Type && want.Name == is.Name && want.Workspace == is.Workspace && want.Status == is.Status &&
-		maps.Equal(want.Labels, labels) && sameJSON(want.Config, is.Config)
+		want.Durability == stated(is.Durability) && maps.Equal(want.Labels, labels) && sameJSON(want.Config, is.Config)
+}
+
+// stated is a durability as fleets of every version have it: the default is left out.
+func stated(d client.Durability) client.Durability {
+	if d == client.Acked {
+		return ""
+	}
+	return d
 }
 
 // release lets a copy be run. One that has ended meanwhile is released too.

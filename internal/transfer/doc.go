@@ -2,7 +2,7 @@
 //
 // # What is carried over
 //
-// Type, name, workspace, config, labels and status; and of an expiry the time that is left. A session gets a new id where it is made, with
+// Type, name, workspace, config, labels, status and durability; and of an expiry the time that is left. A session gets a new id where it is made, with
 // the former one in the label imported-from. Owner, epoch, version, copies and the other times are the fleet's own, and begin anew. Context and
 // messages go along with Move, not with Export: a session's messages are larger than a line may be. The label runner.after names a message:
 // Move has it name the same one at the target, Import leaves it out.

@@ -41,7 +41,7 @@ func (p *pair) prepare(t *testing.T) {
 	if _, err := p.a.PutContext(t.Context(), one.ID, []byte("state"), "text/plain", client.ContextCondition{}); err != nil {
 		t.Fatal(err)
 	}
-	two := create(t, p.a, client.Draft{Name: "two", Labels: gold, Status: client.Idle})
+	two := create(t, p.a, client.Draft{Name: "two", Labels: gold, Status: client.Idle, Durability: client.Fast})
 	ids := say(t, p.a, two.ID, numbered(0, talk)...)
 	mark(t, p.a, two.ID, ids[readUpTo])
 	create(t, p.a, client.Draft{Name: "stays"})
@@ -66,6 +66,9 @@ func (p *pair) moved(t *testing.T, about string) {
 		}
 	}
 	p.goesOn(t, about, there["two"], numbered(0, talk), readUpTo)
+	if there["two"].Durability != client.Fast || there["one"].Durability == client.Fast {
+		t.Errorf("%s: %+v", about, there)
+	}
 	if there["two"].Status != client.Idle || there["one"].ExpiresAt.IsZero() || fmt.Sprint(there["one"].Config) != "map[n:12345678901234567]" {
 		t.Errorf("%s: %+v", about, there)
 	}
@@ -151,6 +154,22 @@ func TestSessionsMoveThereAndBack(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	p.goesOn(t, "at home", s, numbered(0, talk), readUpTo)
+}
+
+// A former version has left out the durability, which cannot be changed.
+func TestACopyOfAnotherDurabilityIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	for _, fast := range []client.Durability{client.Fast, client.Acked, ""} {
+		p := newPair(t)
+		s := create(t, p.a, client.Draft{Name: "one", Durability: fast})
+		before := create(t, p.b, client.Draft{Name: "one", Labels: map[string]string{LabelMovingFrom: "http://a", LabelImportedFrom: s.ID}})
+		if got, err := p.move().run(t); err != nil || got != (MoveCounts{Moved: 1}) {
+			t.Errorf("%+v %v", got, err)
+		}
+		if is := all(t, p.b)["one"]; is.Durability != s.Durability || (is.ID == before.ID) != (fast != client.Fast) {
+			t.Errorf("%q became %q", s.Durability, is.Durability)
+		}
+	}
 }
 
 // What is changed at the source in the last moment before the deletion is moved as it was changed, or stays.

@@ -84,7 +84,7 @@ func (p *passage) take(s client.Session) error {
 	}
 	p.s = s
 	p.it = item{id: s.ID, until: s.ExpiresAt, draft: client.Draft{Type: s.Type, Name: s.Name, Workspace: s.Workspace, Config: s.Config,
-		Labels: s.Labels, Status: s.Status}}
+		Labels: s.Labels, Status: s.Status, Durability: stated(s.Durability)}}
 	if err := p.it.check(); err != nil {
 		return err
 	}
