@@ -81,7 +81,8 @@ type Draft struct {
 	Placement  Placement
 	Durability Durability // empty: Acked; for its life
 
-	// IdempotencyKey makes a repeat answer with the first result, for 24 hours: also one of another process, after a crash. 1 to 255
+	// IdempotencyKey makes a repeat answer with the first result, for 24 hours: also one of another process, after a crash. A session that was
+	// deleted since is not made again under its key. 1 to 255
 	// printable ASCII characters. Empty: the client draws one for the attempts of this call. A batch takes none.
 	IdempotencyKey string
 }

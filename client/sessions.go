@@ -40,7 +40,8 @@ func last(all []Consistency) (c Consistency) {
 }
 
 // CreateSession makes a session. It is repeated under its idempotency key until it is known to be made, or refused. It fails with
-// ErrInvalid, ErrTooLarge, ErrIdempotencyMismatch, ErrNoCapacity or ErrUnavailable.
+// ErrInvalid, ErrTooLarge, ErrIdempotencyMismatch, ErrNoCapacity or ErrUnavailable; and with ErrNotFound where what was made under its key has
+// been deleted since.
 func (c *Client) CreateSession(ctx context.Context, d Draft) (Session, error) {
 	r, err := jsonRequest(http.MethodPost, "/v1/sessions", d)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"orchestrator/client"
 	"orchestrator/integration/harness"
@@ -150,6 +151,61 @@ func TestSessionsMoveBetweenFleetsThoughTheMoverIsKilled(t *testing.T) {
 			}
 			if got := heardAfter(t, target, s.ID, s.Labels["runner.after"]); !slices.Equal(got, says[name][readUpTo+1:]) {
 				t.Errorf("%s goes on with %q", name, got)
+			}
+		}
+	})
+}
+
+// A copy that is not as its session any more is made anew, though the fleet does not make again what was deleted under an idempotency key.
+func TestSessionsMoveMakesACopyAnew(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
+		old, fresh := startFleet(t, r, 1), startFleet(t, r, 1)
+		source, target := goClient(t, old.url(0)), goClient(t, fresh.url(0))
+		m := &mover{}
+		m.from, m.to = m.proxy(t, old.url(0)), m.proxy(t, fresh.url(0))
+		remove := func(id string) error { return target.DeleteSession(t.Context(), id, client.Condition{}) }
+		for name, row := range map[string]struct {
+			ttl  time.Duration
+			fast client.Durability
+			meet func(id string) error // what becomes of the copy
+		}{
+			"deleted": {meet: remove}, "deleted, of one that expires": {ttl: time.Hour, meet: remove},
+			"spoken in": {fast: client.Fast, meet: func(id string) error {
+				_, err := target.Publish(t.Context(), id, client.Publication{}, client.MessageDraft{Data: "x"})
+				return err
+			}},
+			"changed": {ttl: time.Hour, meet: func(id string) error {
+				_, err := target.PatchSession(t.Context(), id, client.Patch{Config: map[string]any{"x": 1}}, client.Condition{})
+				return err
+			}},
+		} {
+			s, err := source.CreateSession(t.Context(), client.Draft{Type: "dev", Name: name, Workspace: "/w", TTL: row.ttl, Durability: row.fast})
+			if err != nil {
+				t.Fatal(err)
+			}
+			sayAll(t, source, s.ID, numbered(0, 20))
+			for range 2 {
+				m.run(t, 3, true) // mark, copy, publish; then less, if it is marked, and more where keys were used
+				for _, c := range named(t, target)[name] {
+					if err := row.meet(c.ID); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if whole, out := m.run(t, 0, false); !whole {
+				t.Fatalf("%s: %s", name, out)
+			}
+			there := named(t, target)[name]
+			if left := named(t, source); len(left) != 0 || len(there) != 1 {
+				t.Fatalf("%s: %d at the source, %d at the target", name, len(left), len(there))
+			}
+			is := there[0]
+			if got := heardAfter(t, target, is.ID, ""); !slices.Equal(got, numbered(0, 20)) {
+				t.Errorf("%s says %q", name, got)
+			}
+			if len(is.Labels) != 1 || len(is.Config) != 0 || is.Durability != row.fast || is.ExpiresAt.IsZero() != (row.ttl == 0) {
+				t.Errorf("%s: %+v", name, is)
 			}
 		}
 	})

@@ -151,9 +151,11 @@ func (n *node) createSession(w http.ResponseWriter, r *http.Request) *problem {
 		if !bytes.Equal(before.body, raw) {
 			return refuse(http.StatusUnprocessableEntity, "idempotency-mismatch", "the Idempotency-Key was used with another body")
 		}
-		if s := n.fleet.sessions[before.id]; s != nil {
-			return show(w, http.StatusOK, s)
+		s, p := n.fleet.find(before.id) // one that was deleted since is not made again
+		if p != nil {
+			return p
 		}
+		return show(w, http.StatusOK, s)
 	}
 	s, p := n.fleet.create(d)
 	if p != nil {
@@ -192,10 +194,12 @@ func (n *node) createBatch(w http.ResponseWriter, r *http.Request) *problem {
 }
 
 // find returns the session that a path names.
-func (n *node) find(r *http.Request) (*session, *problem) {
-	s := n.fleet.sessions[r.PathValue("id")]
+func (n *node) find(r *http.Request) (*session, *problem) { return n.fleet.find(r.PathValue("id")) }
+
+func (f *Fleet) find(id string) (*session, *problem) {
+	s := f.sessions[id]
 	if s != nil && !s.ExpiresAt.IsZero() && !time.Now().Before(s.ExpiresAt) {
-		n.fleet.end(s, client.SessionExpired)
+		f.end(s, client.SessionExpired)
 		s = nil
 	}
 	if s == nil {

@@ -51,9 +51,15 @@ func idempotency(t *testing.T, s suite) {
 	if first.ID != again.ID {
 		t.Fatalf("one key made %s and %s", first.ID, again.ID)
 	}
-	d.Name = "another"
-	_, err := s.c.CreateSession(t.Context(), d)
+	other := d
+	other.Name = "another"
+	_, err := s.c.CreateSession(t.Context(), other)
 	wantErr(t, err, client.ErrIdempotencyMismatch)
+	if err := s.c.DeleteSession(t.Context(), first.ID, client.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.c.CreateSession(t.Context(), d) // it is not made again
+	wantErr(t, err, client.ErrNotFound)
 }
 
 func conditions(t *testing.T, s suite) {

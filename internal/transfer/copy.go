@@ -15,11 +15,9 @@ func (p *passage) copy(ctx context.Context, before client.Session, copied bool) 
 	if copied {
 		return p.compare(ctx, before.ID)
 	}
-	p.it.draft.IdempotencyKey = key("move", p.FromName, p.it.id, fmt.Sprint(p.s.Version))
-	c, err := p.To.CreateSession(ctx, p.it.draft)
-	if errors.Is(err, client.ErrIdempotencyMismatch) { // made a moment ago, with a little more time to live
-		c, err = find(ctx, p.To, p.it.id, err)
-	}
+	c, err := makeOnce(ctx, p.To, p.it.draft, func(error) (client.Session, error) {
+		return find(ctx, p.To, p.it.id, errSpent) // made a moment ago, with a little more time to live
+	}, "move", p.FromName, p.it.id, fmt.Sprint(p.s.Version))
 	if err != nil {
 		return err
 	}

@@ -9,9 +9,9 @@
 //
 // # Import
 //
-// Each line is one session. A line is made under an idempotency key that is drawn from its id, by which the fleet recognises it for 24 hours;
-// and sessions that have the label imported-from are read before, by which it is recognised as long as the session lives. So an import
-// that was cut off is simply run again. What is there already is left as it is. A line that is refused is told and the next is gone on with; an
+// Each line is one session. A line is made under an idempotency key that is drawn from its id, by which the fleet recognises it for 24 hours, or where
+// what was made under it was deleted meanwhile under the next of its keys; and sessions that have the label imported-from are read before, by which
+// it is recognised as long as the session lives. So an import that was cut off is simply run again. What is there already is left as it is. A line that is refused is told and the next is gone on with; an
 // import ends early only when the fleet can take none.
 //
 // # Move
@@ -35,6 +35,9 @@
 //	1 | 2   a mark, which changes nothing by itself: the session is selected again
 //	2 | 4   a held copy whose session is still at the source: compared again; deleted and made again where it differs
 //	4 | 6   a held copy whose session is gone at the source: released
+//
+// A copy is made under an idempotency key drawn from the session's id and version. A fleet does not make again what was deleted under its key: then
+// the next of its keys is taken.
 //
 // Held copies of the same source are looked for first, whatever is selected. They name their source as the caller does: another name
 // for it is another source, whose copies are left alone, since it cannot be known whether their sessions are gone.

@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -109,12 +107,11 @@ func (i *importer) take(ctx context.Context, line int, it item) error {
 		i.created.Add(1)
 		return nil
 	}
-	it.draft.IdempotencyKey = key("import", it.id)
-	s, err := i.To.CreateSession(ctx, it.draft)
-	before := errors.Is(err, client.ErrIdempotencyMismatch) // imported within 24 hours, with another time left or from another state of it
-	if before {
-		s, err = find(ctx, i.To, it.id, err)
-	}
+	before := false // imported within 24 hours, with another time left or from another state of it
+	s, err := makeOnce(ctx, i.To, it.draft, func(mismatch error) (client.Session, error) {
+		before = true
+		return find(ctx, i.To, it.id, mismatch)
+	}, "import", it.id)
 	switch {
 	case err == nil && !before && i.first(s.ID):
 		i.created.Add(1)
@@ -133,18 +130,9 @@ func (i *importer) first(id string) bool {
 	return !again
 }
 
-// key draws an idempotency key from what names a session.
-func key(parts ...string) string {
-	h := sha256.New()
-	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
-	}
-	return parts[0] + "-" + hex.EncodeToString(h.Sum(nil))
-}
-
 // ofTheSession reports whether an error is of this one session, so that the next may fare better.
 func ofTheSession(err error) bool {
-	for _, kind := range []error{client.ErrInvalid, client.ErrTooLarge, client.ErrIdempotencyMismatch, client.ErrVersionMismatch} {
+	for _, kind := range []error{client.ErrInvalid, client.ErrTooLarge, client.ErrIdempotencyMismatch, client.ErrVersionMismatch, errSpent} {
 		if errors.Is(err, kind) {
 			return true
 		}

@@ -62,6 +62,22 @@ func TestALineThatComesTwiceIsMadeOnce(t *testing.T) {
 	}
 }
 
+// A fleet does not make again what was deleted under an idempotency key: the line has another one then.
+func TestWhatWasDeletedIsImportedAgain(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	create(t, p.a, client.Draft{Name: "one"})
+	lines := exported(t, p.a, client.Selection{})
+	for range 3 {
+		if got, refused, err := runImport(t, Import{To: p.b}, strings.NewReader(lines)); err != nil || got != (Counts{Lines: 1, Created: 1}) {
+			t.Fatalf("%+v %v %v", got, refused, err)
+		}
+		if err := p.b.DeleteSession(t.Context(), all(t, p.b)["one"].ID, client.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestAnImportThatWasCutOffIsRunAgain(t *testing.T) {
 	t.Parallel()
 	for crash := 1; crash <= 5; crash++ {
