@@ -153,7 +153,7 @@ carried over is what import does not.
 Each is marked at the source (label moving-to), copied to the target where it is held (label moving-from), compared, deleted at the source if it and
 what lies beside it are still as they were copied, and after --settle released at the target. Processes of the target must not run a session
 while it has the label moving-from. Run the same again after anything that went wrong: it finishes what was begun, under the same --from-name, and
-makes nothing twice.`,
+makes nothing twice. Two moves of the same sessions are not to be run at once.`,
 		Example: `  orchestrator sessions move --from http://10.0.0.9:8080 --to http://10.0.1.11:8080 -l tier=gold`,
 		Args:    cobra.NoArgs,
 	}

@@ -20,13 +20,11 @@ func (p *passage) context(ctx context.Context) (fresh bool, err error) {
 	}
 	fresh = p.looked || blob.ETag != ""
 	old, err := stateOf(ctx, p.To, p.c.ID) // of an earlier attempt
-	cond := client.Condition{IfMatch: old.ETag}
-	switch {
-	case err != nil || blob.ContentType == old.ContentType && bytes.Equal(blob.Data, old.Data) && (blob.ETag == "") == (old.ETag == ""):
-	case blob.ETag == "":
-		err = p.To.DeleteContext(ctx, p.c.ID, cond)
-	default:
-		_, err = p.To.PutContext(ctx, p.c.ID, blob.Data, blob.ContentType, client.ContextCondition{Condition: cond, Absent: old.ETag == ""})
+	if err == nil && (blob.ContentType != old.ContentType || !bytes.Equal(blob.Data, old.Data) || (blob.ETag == "") != (old.ETag == "")) {
+		if err := p.open(ctx); err != nil {
+			return false, err
+		}
+		err = p.write(ctx, blob, old)
 	}
 	if errors.Is(err, client.ErrVersionMismatch) {
 		return false, errChanged
@@ -36,6 +34,16 @@ func (p *passage) context(ctx context.Context) (fresh bool, err error) {
 	}
 	p.looked, p.state = true, blob.ETag
 	return fresh, nil
+}
+
+// write has the copy's context be the source's.
+func (p *passage) write(ctx context.Context, blob, old client.Blob) error {
+	cond := client.Condition{IfMatch: old.ETag}
+	if blob.ETag == "" {
+		return p.To.DeleteContext(ctx, p.c.ID, cond)
+	}
+	_, err := p.To.PutContext(ctx, p.c.ID, blob.Data, blob.ContentType, client.ContextCondition{Condition: cond, Absent: old.ETag == ""})
+	return err
 }
 
 // stateOf returns a session's context, the zero Blob where there is none, or the fleet keeps none.

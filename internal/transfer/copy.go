@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"time"
 
 	"orchestrator/client"
 )
@@ -15,13 +14,22 @@ func (p *passage) copy(ctx context.Context, before client.Session, copied bool) 
 	if copied {
 		return p.compare(ctx, before.ID)
 	}
-	c, err := makeOnce(ctx, p.To, p.it.draft, func(error) (client.Session, error) {
-		return find(ctx, p.To, p.it.id, errSpent) // made a moment ago, with a little more time to live
-	}, "move", p.FromName, p.it.id, fmt.Sprint(p.s.Version))
+	c, err := p.begin(ctx)
 	if err != nil {
-		return err
+		return at("target", err)
 	}
 	return p.compare(ctx, c.ID)
+}
+
+// begin makes the copy, partial as yet. What it says follows from the session's version alone, so that it is the same at each attempt: the time that
+// is left comes with what makes it whole.
+func (p *passage) begin(ctx context.Context) (client.Session, error) {
+	d := p.it.draft
+	d.TTL, d.Labels = 0, maps.Clone(d.Labels)
+	d.Labels[LabelPartial] = "true"
+	return makeOnce(ctx, p.To, d, func(err error) (client.Session, error) {
+		return find(ctx, p.To, p.it.id, errSpent) // of a former version, with its time to live
+	}, "move", p.FromName, p.it.id, fmt.Sprint(p.s.Version))
 }
 
 // compare reads a copy and holds it to what it is to be. One that differs is deleted.
@@ -32,38 +40,33 @@ func (p *passage) compare(ctx context.Context, id string) (err error) {
 		return errChanged
 	}
 	if err != nil {
-		return err
+		return at("target", err)
 	}
 	p.copies.remember(p.it.id, p.c)
-	if p.c.Labels[LabelMovingFrom] != p.FromName {
-		return taken(p.c)
+	switch {
+	case p.c.Labels[LabelMovingFrom] != p.FromName:
+		return at("target", taken(p.c))
+	case !same(p.it.draft, p.c):
+		return p.discard(ctx)
 	}
-	if same(p.it.draft, p.c) {
-		return p.live(ctx)
-	}
-	return p.discard(ctx)
+	return nil
 }
 
-// discard deletes a copy that is not what it is to be: nobody runs it. It is made anew with the next attempt.
+// discard deletes a copy that is not what it is to be: nobody runs it. It is made anew with the next attempt. The session is marked
+// again before, so that nobody deletes it by what was known while it had this copy; where it is gone by now the copy is the only one, and stays.
 func (p *passage) discard(ctx context.Context) error {
-	err := p.To.DeleteSession(ctx, p.c.ID, client.Condition{IfMatch: p.c.ETag})
-	if err != nil && !errors.Is(err, client.ErrVersionMismatch) && !errors.Is(err, client.ErrNotFound) {
+	if err := p.remark(ctx); err != nil {
 		return err
+	}
+	err := p.To.DeleteSession(ctx, p.c.ID, client.Condition{IfMatch: p.c.ETag})
+	switch {
+	case errors.Is(err, client.ErrVersionMismatch): // it is still there, and compared again
+		return errChanged
+	case err != nil && !errors.Is(err, client.ErrNotFound):
+		return at("target", err)
 	}
 	p.copies.forget(p.it.id)
 	return errChanged
-}
-
-// live gives a copy of an earlier run the time that is left, where the source's has been changed since.
-func (p *passage) live(ctx context.Context) error {
-	if p.it.until.IsZero() == p.c.ExpiresAt.IsZero() && p.it.until.Sub(p.c.ExpiresAt).Abs() < time.Second {
-		return nil
-	}
-	ttl := client.Never
-	if !p.it.until.IsZero() {
-		ttl = p.it.draft.TTL
-	}
-	return p.change(ctx, client.Patch{TTL: ttl})
 }
 
 // change patches the copy.
@@ -87,10 +90,11 @@ func taken(c client.Session) error {
 	return fmt.Errorf("the target has it as %s, which may be run there: it was imported. Delete one of the two", c.ID)
 }
 
-// same compares what a copy is to be with what it is, but for its time to live and how far it has been read.
+// same compares what a copy is to be with what it is, but for its time to live, how far it has been read, and whether it is whole.
 func same(want client.Draft, is client.Session) bool {
 	labels := maps.Clone(is.Labels)
 	delete(labels, LabelReadUpTo)
+	delete(labels, LabelPartial)
 	return want.Type == is.Type && want.Name == is.Name && want.Workspace == is.Workspace && want.Status == is.Status &&
 		want.Durability == stated(is.Durability) && maps.Equal(want.Labels, labels) && sameJSON(want.Config, is.Config)
 }

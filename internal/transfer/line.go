@@ -21,6 +21,9 @@ const (
 	LabelImportedFrom = "imported-from" // the id that it had
 	LabelMovingTo     = "moving-to"     // at the source, while it is moved
 	LabelMovingFrom   = "moving-from"   // at the target, until it may be run there
+
+	// LabelPartial is a copy's, beside LabelMovingFrom, while it has not all that its session has. What a former version has copied never has it.
+	LabelPartial = "moving-partial"
 )
 
 // LabelReadUpTo names the last input that a runner has read. Import, which brings no messages, leaves it out; Move has it name the same message
@@ -108,6 +111,7 @@ func (it *item) check() error {
 	}
 	delete(labels, LabelMovingTo)
 	delete(labels, LabelReadUpTo)
+	delete(labels, LabelPartial)
 	if labels[LabelMovingFrom] != "" {
 		return fmt.Errorf("has the label %s: it is a copy of a move that is not finished", LabelMovingFrom)
 	}

@@ -84,6 +84,9 @@ func (p *passage) messages(ctx context.Context) (fresh bool, err error) {
 	}
 	for ; err == nil && len(page) > 0; page, err = messagesAfter(ctx, p.From, p.s.ID, p.thread.last()) {
 		fresh = true
+		if err := p.open(ctx); err != nil {
+			return false, err
+		}
 		if err := p.publish(ctx, page); err != nil {
 			return false, at("target", err)
 		}
@@ -114,7 +117,7 @@ func (p *passage) meet(ctx context.Context) error {
 			return nil
 		}
 	}
-	return at("target", p.discard(ctx))
+	return p.discard(ctx)
 }
 
 // pairs returns the messages of both fleets, the target's being those with which the source's begin; nil: they are not.
@@ -189,14 +192,14 @@ func (p *passage) readBack(ctx context.Context) error {
 		}
 		for _, m := range page {
 			if i < 0 || i >= len(t.said) || m.ID != t.said[i].to || digestOf(m) != t.said[i].is {
-				return at("target", p.discard(ctx))
+				return p.discard(ctx)
 			}
 			i++
 		}
 		after = page[len(page)-1].ID
 	}
 	if i != len(t.said) {
-		return at("target", p.discard(ctx))
+		return p.discard(ctx)
 	}
 	t.read = i
 	return nil
@@ -216,20 +219,6 @@ func (p *passage) oldest(ctx context.Context, id string) (int, error) {
 		return 0, fmt.Errorf("target: it keeps only the last %d of %d messages", len(p.thread.said)-i, len(p.thread.said))
 	}
 	return i, nil
-}
-
-// readUpTo has the copy's runner go on behind the message that the source's has read. Where that is not kept any more the copy has no such label,
-// and its runner begins with the oldest that is, as the source's would.
-func (p *passage) readUpTo(ctx context.Context) error {
-	want := p.thread.at(p.s.Labels[LabelReadUpTo])
-	if p.c.Labels[LabelReadUpTo] == want {
-		return nil
-	}
-	patch := client.Patch{Labels: map[string]string{LabelReadUpTo: want}}
-	if want == "" {
-		patch = client.Patch{RemoveLabels: []string{LabelReadUpTo}}
-	}
-	return at("target", p.change(ctx, patch))
 }
 
 // messagesAfter returns a page of a session's messages, empty after the last, or where the fleet keeps none.

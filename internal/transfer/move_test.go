@@ -129,7 +129,7 @@ func TestSessionsMoveAndAMoveIsRunAgainAfterACrashAnywhere(t *testing.T) {
 			p.moved(t, about)
 		}
 	}
-	if whole != 13 { // mark, copy, delete and release of two, one context, three publishes and a label
+	if whole != 14 { // mark, copy, that it is whole, delete and release of two, one context and three publishes
 		t.Errorf("%d changes", whole)
 	}
 }
@@ -284,8 +284,8 @@ func TestWhatIsNotMoved(t *testing.T) {
 	}{
 		"marked for elsewhere": {map[string]string{LabelMovingTo: "http://c"}, "is being moved to http://c"},
 		"held itself":          {map[string]string{LabelMovingFrom: "http://c"}, "has the label moving-from"},
-		"too many labels":      {many, "has 63 labels, and a move needs up to two more"},
-		"too many with one":    {read, "has 63 labels, and a move needs up to two more"},
+		"too many labels":      {many, "has 63 labels, and a move needs up to three more"},
+		"too many with one":    {read, "has 63 labels, and a move needs up to three more"},
 	} {
 		p := newPair(t)
 		create(t, p.a, client.Draft{Name: "one", Labels: row.labels})
@@ -296,6 +296,35 @@ func TestWhatIsNotMoved(t *testing.T) {
 		}
 		if p.wire.changes != began || !reflect.DeepEqual(all(t, p.a)["one"], before) {
 			t.Errorf("%s: it was changed", name)
+		}
+	}
+}
+
+// As many labels as a move has room for: three come beside them, of which one is the runner's where that has read something.
+func TestSessionsWithManyLabelsAreMoved(t *testing.T) {
+	t.Parallel()
+	for most, reads := range map[int]bool{61: false, 62: true} {
+		p := newPair(t)
+		labels := map[string]string{}
+		for i := range most {
+			labels[fmt.Sprint("l", i)] = ""
+		}
+		if reads {
+			delete(labels, "l0")
+		}
+		s := create(t, p.a, client.Draft{Name: "one", Labels: labels})
+		ids := say(t, p.a, s.ID, numbered(0, 3)...)
+		if reads {
+			mark(t, p.a, s.ID, ids[1])
+		}
+		p.crashAt(t, 4, true)
+		say(t, p.a, s.ID, "line 3") // it is partial again
+		m := p.move()
+		if got, err := m.run(t); err != nil || got != (MoveCounts{Moved: 1}) {
+			t.Errorf("%d labels: %+v %v %v", most, got, err, m.told)
+		}
+		if is := all(t, p.b)["one"]; len(is.Labels) != most+1 {
+			t.Errorf("%d labels became %d", most, len(is.Labels))
 		}
 	}
 }

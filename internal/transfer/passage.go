@@ -21,6 +21,7 @@ type passage struct {
 	looked bool   // at the context
 	state  string // its ETag at the source, as it was carried over; empty: there is none
 	thread thread
+	timed  bool // its time to live was looked at
 }
 
 // attempts is how often a session that changes while it is copied is copied anew.
@@ -55,9 +56,8 @@ func (p *passage) once(ctx context.Context) error {
 	before, copied := p.copies.of(p.it.id)
 	s, err := p.From.GetSession(ctx, p.it.id)
 	switch {
-	case errors.Is(err, client.ErrNotFound) && copied && before.Labels[LabelMovingFrom] == p.FromName: // the deletion was the last that was done
-		p.c = before
-		return nil
+	case errors.Is(err, client.ErrNotFound) && copied && before.Labels[LabelMovingFrom] == p.FromName:
+		return p.remains(ctx, before.ID)
 	case errors.Is(err, client.ErrNotFound):
 		return errEnded
 	case err != nil:
@@ -72,7 +72,7 @@ func (p *passage) once(ctx context.Context) error {
 		return err
 	}
 	if err := p.copy(ctx, before, copied); err != nil {
-		return fmt.Errorf("target: %w", err)
+		return err
 	}
 	return p.leave(ctx)
 }
@@ -90,12 +90,8 @@ func (p *passage) take(s client.Session) error {
 	}
 	labels := p.it.draft.Labels
 	labels[LabelMovingFrom] = p.FromName
-	unmarked, n := s.Labels[LabelMovingTo] == "", len(labels)
-	if _, reads := s.Labels[LabelReadUpTo]; reads { // it comes with the messages
-		n++
-	}
-	if n > session.MaxLabels || unmarked && len(s.Labels) == session.MaxLabels {
-		return fmt.Errorf("has %d labels, and a move needs up to two more: at most %d are allowed", len(s.Labels), session.MaxLabels)
+	if len(labels)+1 > session.MaxLabels { // LabelPartial, in whose place comes LabelReadUpTo
+		return fmt.Errorf("has %d labels, and a move needs up to three more: at most %d are allowed", len(s.Labels), session.MaxLabels)
 	}
 	return p.it.live(time.Now())
 }
@@ -105,12 +101,18 @@ func (p *passage) mark(ctx context.Context) error {
 	if p.s.Labels[LabelMovingTo] == p.ToName {
 		return nil
 	}
+	return p.remark(ctx)
+}
+
+// remark says it again, by which the session changes: no deletion goes through any more that was asked for by what was known of it before, be it by
+// another run, or by an earlier one whose request is still under way. A session that is gone has changed, too.
+func (p *passage) remark(ctx context.Context) error {
 	marked, err := p.From.PatchSession(ctx, p.s.ID, client.Patch{Labels: map[string]string{LabelMovingTo: p.ToName}}, client.Condition{IfMatch: p.s.ETag})
-	if errors.Is(err, client.ErrVersionMismatch) {
+	if errors.Is(err, client.ErrVersionMismatch) || errors.Is(err, client.ErrNotFound) {
 		return errChanged
 	}
 	if err != nil {
-		return fmt.Errorf("source: %w", err)
+		return at("source", err)
 	}
 	p.s = marked
 	return nil
@@ -125,6 +127,8 @@ func (p *passage) leave(ctx context.Context) error {
 	for range looks {
 		fresh, err := p.carry(ctx)
 		switch {
+		case errors.Is(err, client.ErrNotFound): // one of the two is gone: the next attempt looks which
+			return errChanged
 		case err != nil:
 			return err
 		case refused && !fresh: // it is the session itself that has changed
@@ -151,7 +155,7 @@ func (p *passage) carry(ctx context.Context) (fresh bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return written || published, p.readUpTo(ctx)
+	return written || published, p.whole(ctx)
 }
 
 // end deletes the session at the source, if it and what lies beside it are as they were copied.
