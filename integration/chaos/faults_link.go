@@ -39,6 +39,9 @@ const slowest = 1
 // unreplicated is how long writes go to a master alone before it is killed.
 const unreplicated = 500 * time.Millisecond
 
+// seenAtHome is as long as an eventual read may come from a node's cache, and half a second in which it must come from home.
+const seenAtHome = 1500 * time.Millisecond
+
 func rollBack(w *world, r *rand.Rand) func() {
 	m, slot := w.anyMaster(r)
 	var behind []*redistest.Node
@@ -73,7 +76,7 @@ func rollBackHomes(w *world, _ *rand.Rand) func() {
 		w.cluster.Lag(w.t, replica)
 	}
 	copies.Link(w.t).Cut(true)
-	time.Sleep(unreplicated)
+	time.Sleep(seenAtHome)
 	w.note("SIGKILL master %s", home)
 	slot := w.cluster.Slots(w.t, home)[0]
 	home.Kill(w.t)
