@@ -34,13 +34,14 @@ func (k *talk) with(fn func()) {
 	fn()
 }
 
-// The whole API is used through the load balancer while a node is killed, and then the Redis master of a session: nobody who publishes, reads, counts
-// or watches loses anything, and nobody but the client notices.
+// The whole API is used through the load balancer while a node is killed, and then the Redis master of a session: nobody who publishes, reads, counts,
+// watches, imports or runs an agent beside a node loses anything, and nobody but the client notices.
 func TestAllOfTheAPIThroughFailures(t *testing.T) {
 	t.Parallel()
 	r := redistest.NewCluster(t)
 	f := startFleet(t, r, 3, "--heartbeat-timeout", "3s", "--gossip-interval", "500ms")
-	c, err := client.New(client.Config{Addrs: []string{f.behindProxy(t)}, RetryFor: time.Minute})
+	proxy := f.behindProxy(t)
+	c, err := client.New(client.Config{Addrs: []string{proxy}, RetryFor: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,6 +62,9 @@ func TestAllOfTheAPIThroughFailures(t *testing.T) {
 	}
 	loading, endLoad := context.WithCancel(ctx)
 	var load sync.WaitGroup
+	summed, imported := startSummer(t, f, c), &importer{url: proxy}
+	load.Go(func() { summed.feed(loading, t, c) })
+	load.Go(func() { imported.run(loading, t) })
 	for _, k := range talks {
 		load.Go(func() { k.publish(loading, t, c) })
 		load.Go(func() { k.count(loading, t, c) })
@@ -100,6 +104,8 @@ func TestAllOfTheAPIThroughFailures(t *testing.T) {
 	for _, k := range talks {
 		k.check(t, c)
 	}
+	summed.check(t, c)
+	imported.check(t, c)
 	checkLists(t, c, talks)
 	checkTheRest(t, c, talks)
 	for _, k := range talks {
