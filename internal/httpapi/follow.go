@@ -139,7 +139,7 @@ func (f *following) mark(after session.MessageID) error {
 func (f *following) next() (session.MessagePage, string) {
 	page, err := f.nextMessages(f.c, f.id, f.want, session.Eventual)
 	var gone *session.CursorGoneError
-	if errors.Is(err, session.ErrNotFound) || errors.As(err, &gone) {
+	if errors.Is(err, session.ErrNotFound) { // that a cursor is gone, the store looks into by itself
 		page, err = f.nextMessages(f.c, f.id, f.want, session.Linearizable)
 	}
 	var corrupt *session.CorruptError

@@ -220,7 +220,6 @@ func TestAStreamOfMessagesLooksAndMarks(t *testing.T) {
 	st.at("bookmark", "7-9")
 	st.at("bookmark", "7-9")
 	f.pages <- &session.CursorGoneError{}
-	f.pages <- &session.CursorGoneError{}
 	for {
 		line, err := st.lines.ReadString('\n')
 		require.NoError(t, err)

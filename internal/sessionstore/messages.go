@@ -17,7 +17,7 @@ const (
 
 // Messages returns the next messages of a session that the query selects. It returns session.ErrNotFound, a *session.CursorGoneError or a
 // *session.InvalidError. A page may be short, even empty, and still not be the last. An eventual read looks at home alone, which may lag after
-// the loss of a Redis master.
+// the loss of a Redis master; it looks at all records before it says that a cursor is gone.
 func (s *Store) Messages(ctx context.Context, id session.ID, q session.MessageQuery, c session.Consistency) (session.MessagePage, error) {
 	if err := q.Validate(); err != nil {
 		return session.MessagePage{}, err
