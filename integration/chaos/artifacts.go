@@ -68,6 +68,16 @@ func (r Result) writeFound(w io.Writer, command string) error {
 			_, err = fmt.Fprintln(w, v)
 		}
 	}
+	for _, s := range r.Losses {
+		if err == nil {
+			_, err = fmt.Fprintf(w, "\na master forgot something between %d and %d ms", s.From.Milliseconds(), s.To.Milliseconds())
+		}
+	}
+	for _, o := range r.Excused {
+		if err == nil {
+			_, err = fmt.Fprintf(w, "\nmay be lost with it: %s", o)
+		}
+	}
 	return err
 }
 

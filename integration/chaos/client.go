@@ -13,10 +13,12 @@ import (
 type Mix struct {
 	Patch, Eventual, Migrate, Delete, List    int
 	Publish, Messages, PutContext, GetContext int // of sessions that talk
+
+	Fast int // how many, in a hundred sessions that are made, are fast
 }
 
 // usual is a mix in which everything happens and histories stay long.
-var usual = Mix{Patch: 30, Eventual: 13, Migrate: 2, Delete: 1, List: 1, Publish: 6, Messages: 5, PutContext: 4, GetContext: 3}
+var usual = Mix{Patch: 30, Eventual: 13, Migrate: 2, Delete: 1, List: 1, Publish: 6, Messages: 5, PutContext: 4, GetContext: 3, Fast: 30}
 
 const (
 	requestTimeout = 4 * time.Second // of the nodes
@@ -39,7 +41,7 @@ type client struct {
 
 	beliefs map[string]State // what it saw last; others may have changed it
 	wrote   int
-	making  string // the value of a create whose outcome is not known: it is asked again
+	making  *Op // a create whose outcome is not known: it is asked again
 	speech
 }
 
@@ -61,7 +63,7 @@ func (c *client) run(ctx context.Context) {
 		}
 		wait(ctx, pause)
 	}
-	if c.making != "" {
+	if c.making != nil {
 		c.pool.made("")
 	}
 }
@@ -78,7 +80,7 @@ func wait(ctx context.Context, d time.Duration) {
 // step makes one call of the mix.
 func (c *client) step(ctx context.Context) Outcome {
 	n := c.rng.IntN(100)
-	if c.making != "" || c.pool.room() {
+	if c.making != nil || c.pool.room() {
 		return c.create(ctx)
 	}
 	if c.owed != nil {
@@ -111,13 +113,17 @@ func (c *client) glance(ctx context.Context, id string) Outcome {
 
 // create makes a session under a key, and asks again through any node, with the same key, until the outcome is known.
 func (c *client) create(ctx context.Context) Outcome {
-	if c.making == "" {
-		c.making = c.value()
+	if c.making == nil {
+		c.making = &Op{Kind: Create, Value: c.value(), Fast: c.rng.IntN(100) < c.mix.Fast}
 	}
-	body := map[string]any{"type": "chaos", "name": c.making, "workspace": "/chaos", "labels": map[string]string{valueLabel: c.making}}
-	o := c.call(ctx, Op{Kind: Create, Value: c.making}, "POST", "/v1/sessions", body, map[string]string{"Idempotency-Key": c.making})
+	value := c.making.Value
+	body := map[string]any{"type": "chaos", "name": value, "workspace": "/chaos", "labels": map[string]string{valueLabel: value}}
+	if c.making.Fast {
+		body["durability"] = "fast"
+	}
+	o := c.call(ctx, *c.making, "POST", "/v1/sessions", body, map[string]string{"Idempotency-Key": value})
 	if o.Outcome != Unknown {
-		c.making = ""
+		c.making = nil
 		c.pool.made(o.Session)
 	}
 	return o.Outcome

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -104,7 +105,8 @@ func (s *contextStory) step(m contextState, o Op) (contextState, bool) {
 	switch {
 	case o.Kind == PutContext && o.Outcome == OK:
 		next, ok := m.next(o, *o.Context)
-		return next, ok && (o.Status == statusCreated) == !m.Stamped()
+		created := o.Status == statusCreated
+		return next, ok && (created == !m.Stamped() || !created && s.hidden(o))
 	case o.Kind == PutContext && o.Outcome == Unknown:
 		return s.unseen(m, o)
 	case o.Kind == PutContext:
@@ -113,6 +115,14 @@ func (s *contextStory) step(m contextState, o Op) (contextState, bool) {
 		return m, !m.Stamped()
 	}
 	return m, m.is(*o.Context)
+}
+
+// hidden reports whether a write that nobody saw may have made the context that another one found.
+func (s *contextStory) hidden(found Op) bool {
+	return slices.ContainsFunc(s.ops, func(o Op) bool {
+		_, seen := s.stamps[o.Value]
+		return o.Kind == PutContext && o.Outcome == Unknown && !seen && o.Call < found.Return
+	})
 }
 
 // unseen is a write that was not answered. Where others saw its value, they saw its stamp, too. Where they did not, it made a stamp that was

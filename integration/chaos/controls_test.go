@@ -20,6 +20,8 @@ var controls = []struct {
 }{
 	{"stamp", "", Scenario{Site: cluster, Among: 3, Clients: 8, Think: time.Millisecond, Mix: Mix{Patch: 90}, Play: load(2 * time.Second)},
 		[]string{NothingLost, Linearizable}},
+	{"stamp", " of fast sessions", Scenario{Site: cluster, Among: 3, Clients: 8, Think: time.Millisecond, Mix: Mix{Patch: 90, Fast: 100}, Play: load(2 * time.Second)},
+		[]string{NothingLost, Linearizable}},
 	{"opid", "", Scenario{Site: proxied, Mix: Mix{Patch: 80}, Play: Fault{Hold: 3 * time.Second, Start: dropReplies}.play},
 		[]string{AtMostOnce}},
 	{"opid", " of messages", Scenario{Site: proxied, Mix: Mix{Publish: 70, Messages: 30}, Play: Fault{Hold: 3 * time.Second, Start: dropReplies}.play},

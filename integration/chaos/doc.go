@@ -10,6 +10,8 @@
 // only grows, of which each answer tells a part; the context is a register with a history of its own. Both raise the session's version and do
 // not show it, so that the session's own history is held to a little less there: see unshown.
 //
+// Some sessions are fast. Where a master forgot something, what was acknowledged of them last may be lost: see excused. All else holds for them, too.
+//
 // What goes wrong, and what clients choose, is drawn from a seed that is printed first; how the machine's threads interleave is not.
 // A run that fails is saved: the history, a timeline in which faults and the nodes' own logs stand between the calls, and a picture of
 // the session that has no order.

@@ -36,7 +36,15 @@ func (f Fault) play(w *world, r *rand.Rand) {
 // begin notes what the run must not be blamed for, and begins the fault.
 func (f Fault) begin(w *world, r *rand.Rand) (end func()) {
 	w.reshaped, w.lost = w.reshaped || f.Reshapes, w.lost || f.Loses
-	return f.Start(w, r)
+	from := w.since() - beforeLoss
+	restore := f.Start(w, r)
+	if !f.Loses {
+		return restore
+	}
+	return func() {
+		restore()
+		w.losses = append(w.losses, span{from, w.since() + afterLoss})
+	}
 }
 
 // recovered waits until the fleet is well again, and a little longer.
@@ -48,11 +56,14 @@ func (w *world) recovered() {
 	time.Sleep(afterwards)
 }
 
-// rest waits until the next fault may come. The loss of one master is made good once every request that it met has ended and a sync
-// round has looked at every session since: before that, another loss would be a second one, which is not promised to be borne.
+// madeGood is how long the loss of a master may matter: until every request that it met has ended and a sync round has looked at every session.
+const madeGood = clientTimeout + 2*syncInterval
+
+// rest waits until the next fault may come: before the loss of one master is made good, another would be a second one, which is not promised to
+// be borne.
 func (w *world) rest() {
 	if w.lost {
-		time.Sleep(clientTimeout + 2*syncInterval)
+		time.Sleep(madeGood)
 		w.lost = false
 	}
 }

@@ -79,6 +79,7 @@ type Op struct {
 	IfMatch string        `json:"ifMatch,omitempty"` // the condition of a patch, a delete or a write of the context
 	Epoch   uint64        `json:"epoch,omitempty"`   // the Session-Epoch of those and of a publish
 	Target  string        `json:"target,omitempty"`  // of a migrate; empty: the fleet chooses
+	Fast    bool          `json:"fast,omitempty"`    // the session that is created is fast
 	Outcome Outcome       `json:"outcome"`
 	Status  int           `json:"status,omitempty"`
 	Code    string        `json:"code,omitempty"`
@@ -115,6 +116,9 @@ func (o Op) String() string {
 		if part[1] != "" {
 			b.WriteString(part[0] + part[1])
 		}
+	}
+	if o.Fast {
+		b.WriteString(" fast")
 	}
 	if o.Repeat {
 		b.WriteString(" again")

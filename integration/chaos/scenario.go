@@ -40,6 +40,8 @@ type Scenario struct {
 type Result struct {
 	Scenario Scenario
 	Ops      []Op
+	Excused  []Op   // those of which one may be lost
+	Losses   []span // because of these
 	Beliefs  []belief
 	Marks    []mark
 	Found    findings
@@ -104,6 +106,7 @@ func (s Scenario) Run(t testing.TB) Result {
 	}
 
 	s.warm(w)
+	masters := w.masters()
 	r := s.source("nemesis")
 	for began := time.Now(); ; lull(r, 500*time.Millisecond) {
 		s.Play(w, r)
@@ -116,8 +119,10 @@ func (s Scenario) Run(t testing.TB) Result {
 	stop()
 	load.Wait()
 	w.readAll()
+	w.replaced(masters)
+	told, unsure := excused(h.Ops(), w.losses)
 	for _, l := range listeners {
-		l.check(h.Ops(), &w.found, healLimit)
+		l.check(told, &w.found, healLimit)
 	}
 	hush()
 	ears.Wait()
@@ -130,8 +135,11 @@ func (s Scenario) Run(t testing.TB) Result {
 	if s.Unseen {
 		w.unseen(h.Ops())
 	}
-	found, proofs := checkHistory(h.Ops(), w.reshaped)
-	return Result{s, h.Ops(), beliefs, w.marks, append(w.found, found...), proofs, w.logs(), w.began}
+	found, proofs := checkHistory(told, w.reshaped)
+	for id, of := range bySession(unsure) { // who owns a session is never in doubt
+		checkOwners(id, append(of, bySession(told)[id]...), &found)
+	}
+	return Result{s, h.Ops(), unsure, w.losses, beliefs, w.marks, append(w.found, found...), proofs, w.logs(), w.began}
 }
 
 // client returns the load's client number i.

@@ -47,6 +47,7 @@ type world struct {
 	found    findings // what faults themselves noticed
 	reshaped bool     // slots changed their master, so copies may have moved
 	lost     bool     // a master forgot something that may not be made good yet
+	losses   []span   // when masters forgot something, and what was done may have met it
 	heavy    string   // the session that readersStuck made
 }
 
@@ -197,6 +198,27 @@ func (w *world) ownedAgain(gone *harness.Process, since time.Time) {
 		return
 	}
 	w.note("%s owns nothing any more, %s after", gone.Name(), time.Since(since).Round(10*time.Millisecond))
+}
+
+// untouched are slots of every master at first that no fault moves elsewhere: none that keys of sessions lie in.
+var untouched = []int{1, slots/2 + 1, slots - 1}
+
+// masters tells who serves those slots.
+func (w *world) masters() (all []string) {
+	for _, slot := range untouched {
+		if w.cluster != nil {
+			all = append(all, w.cluster.MasterOf(w.t, slot).String())
+		}
+	}
+	return all
+}
+
+// replaced notes the loss of a master that no fault asked for: a busy machine may take one for dead.
+func (w *world) replaced(before []string) {
+	if len(w.losses) == 0 && !slices.Equal(before, w.masters()) {
+		w.note("a master was replaced by itself")
+		w.losses = append(w.losses, span{0, w.since()})
+	}
 }
 
 // others are the nodes but one.
