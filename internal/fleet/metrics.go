@@ -26,6 +26,9 @@ type metrics struct {
 	roundTook   prometheus.Gauge
 }
 
+// byRequest is why a session moved that another node, or a client through one, asked for.
+const byRequest = "request"
+
 func newMetrics(reg prometheus.Registerer) *metrics {
 	f := promauto.With(reg)
 	gauge := func(name, help string) prometheus.Gauge {
@@ -53,6 +56,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		roundTook:  gauge("sync_round_seconds", "How long the last sync round took."),
 	}
 	m.count(session.SyncReport{}) // every kind is there from the first scrape on
+	for _, why := range []string{string(session.WhyDrain), string(session.WhyRebalance), byRequest} {
+		m.moves.WithLabelValues(why)
+	}
 	return m
 }
 

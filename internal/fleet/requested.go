@@ -43,7 +43,7 @@ func (s *Service) handOverRequested(ctx context.Context) error {
 			s.Log.Warn("could not hand a session over", "session", going[i].ID, "to", placed[i].Node.Node, "error", res.Err)
 		}
 	}
-	s.metrics.moves.WithLabelValues("request").Add(float64(moved))
+	s.metrics.moves.WithLabelValues(byRequest).Add(float64(moved))
 	_, err = s.Requests.Next(ctx, self.Node, 0, requests...)
 	return err
 }

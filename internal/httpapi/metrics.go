@@ -55,6 +55,12 @@ const (
 	ofNode   = "node"
 )
 
+// streams has the counts of a route with streams be there from the first scrape on.
+func (m *metrics) streams(route string) {
+	m.refused.WithLabelValues(route, ofClient)
+	m.refused.WithLabelValues(route, ofNode)
+}
+
 func (m *metrics) refuse(route, limit string) { m.refused.WithLabelValues(route, limit).Inc() }
 
 var methods = []string{

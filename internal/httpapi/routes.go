@@ -102,6 +102,7 @@ func pattern(path string) string { return strings.ReplaceAll(path, "{id}", ":id"
 func (a *api) wrap(r route) gin.HandlerFunc {
 	if r.follow != nil {
 		a.follows[pattern(r.path)], a.lines[pattern(r.path)] = r.follow, r.lines
+		a.metrics.streams(r.path)
 	}
 	return a.answer(func(c *gin.Context, _ query) error {
 		q, err := parseQuery(c.Request.URL.RawQuery, r.one, r.many)
