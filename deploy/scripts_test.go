@@ -53,7 +53,7 @@ func busPort(t *testing.T) int {
 }
 
 // startByScript starts one node with start-node.sh as an operator would.
-func startByScript(t *testing.T, name string, port int) *harness.Process {
+func startByScript(t *testing.T, name string, port int, arguments ...string) *harness.Process {
 	t.Helper()
 	dir, err := filepath.Abs("redis")
 	if err != nil {
@@ -61,7 +61,7 @@ func startByScript(t *testing.T, name string, port int) *harness.Process {
 	}
 	return harness.Start(t, harness.Program{
 		Name: name, Addr: fmt.Sprintf("127.0.0.1:%d", port), Path: "/bin/sh",
-		Args: []string{filepath.Join(dir, "start-node.sh"), "--port", fmt.Sprint(port)},
+		Args: append([]string{filepath.Join(dir, "start-node.sh"), "--port", fmt.Sprint(port)}, arguments...),
 		Env:  append([]string{"REDIS_CONF_DIR=" + dir, "REDIS_DATA_DIR=" + t.TempDir()}, passwords...),
 	})
 }
