@@ -114,3 +114,44 @@ func agentOf(t *testing.T, workspace string, epoch int) int {
 	}
 	return pid
 }
+
+// An agent is not ended while the Redis master that beats go to is replaced, where heartbeatTimeout leaves the time for that: deploy/README.md says
+// how much.
+func TestAnAgentOutlivesTheFleetsRedisMaster(t *testing.T) {
+	t.Parallel()
+	c := redistest.NewCluster(t)
+	f := startFleet(t, c, 1, "--heartbeat-timeout", "30s", "--lease-ttl", "90s")
+	node, workspace := f.nodes[0], filepath.Join(t.TempDir(), "work")
+	harness.Start(t, harness.Program{Name: "runner", Path: harness.Build(t), Args: []string{"run", "--node", node.URL(), "--type", "echo",
+		"--workspace", "create", "--", "/bin/sh", "-c", `echo $$ > pid-$ORCHESTRATOR_EPOCH; exec cat`}})
+	call(t, "POST", node.URL()+"/v1/sessions", map[string]any{"type": "echo", "name": "first", "workspace": workspace}).want(t, 201)
+	eventually(t, 60*time.Second, func() string {
+		if text, err := os.ReadFile(filepath.Join(workspace, "pid-1")); err != nil || len(text) == 0 {
+			return fmt.Sprintf("the agent was not started: %v", err)
+		}
+		return ""
+	})
+	agent := agentOf(t, workspace, 1)
+	slot := int(c.Nodes()[0].Admin(t).ClusterKeySlot(t.Context(), f.prefix+":{fleet}:nodes").Val())
+	victim := c.MasterOf(t, slot)
+	victim.Kill(t)
+	c.AwaitNewMaster(t, slot, victim)
+	replaced := time.Now()
+	eventually(t, 60*time.Second, func() string {
+		a, err := try(t.Context(), "GET", node.URL()+"/v1/nodes/node-1", nil)
+		var n struct{ HeartbeatAt time.Time }
+		if err == nil {
+			err = json.Unmarshal(a.body, &n)
+		}
+		if err != nil || !n.HeartbeatAt.After(replaced) {
+			return fmt.Sprintf("no beat since the master was replaced: %d %s, %v", a.status, a.body, err)
+		}
+		return ""
+	})
+	if again := agentOf(t, workspace, 1); again != agent {
+		t.Errorf("the agent was ended and started again: process %d, then %d", agent, again)
+	}
+	if err := syscall.Kill(agent, 0); err != nil {
+		t.Errorf("the agent is gone: %v", err)
+	}
+}
