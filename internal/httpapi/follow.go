@@ -90,13 +90,16 @@ type messageBookmark struct {
 	After string `json:"after"`
 }
 
-// run sends pages until the stream ends; an error is one of writing.
+// run sends pages until the stream ends; an error is one of writing. The caller sees at once that it is heard: by messages that are there, or by a
+// bookmark.
 func (f *following) run(page session.MessagePage) error {
 	look, bookmark := time.NewTicker(f.pace.look), time.NewTicker(f.pace.bookmark)
 	defer look.Stop()
 	defer bookmark.Stop()
-	if err := f.mark(page.Next); err != nil { // the caller sees at once that it is heard, and where it stands
-		return err
+	if len(page.Messages) == 0 { // else it would be ahead of what the caller has, who may come back with it
+		if err := f.mark(page.Next); err != nil {
+			return err
+		}
 	}
 	for {
 		for _, m := range page.Messages {

@@ -189,7 +189,6 @@ func TestMessagesAreFollowed(t *testing.T) {
 	f.pages <- pageOf(2, 3)
 	st, _ := followedMessages(t, f, pace{time.Hour, time.Hour})
 	require.Equal(t, "text/event-stream", st.resp.Header.Get("Content-Type"))
-	require.Equal(t, "3-9", st.at("bookmark", "3-9")["after"])
 	require.EqualValues(t, 2, st.at("message", "2-9")["data"])
 	require.EqualValues(t, 3, st.at("message", "3-9")["data"])
 	require.Equal(t, session.MessageQuery{After: session.MessageID{Position: 1, Number: 9}, Limit: followStep}, <-f.asked)
@@ -210,6 +209,38 @@ func TestMessagesAreFollowed(t *testing.T) {
 	require.Equal(t, "deleted", st.next("end")["reason"])
 	st.over()
 	<-f.ended
+}
+
+// No event has an id that is ahead of the messages told: a caller who comes back after any of them misses none.
+func TestAStreamOfMessagesGoesOnAfterAnyOfItsEvents(t *testing.T) {
+	t.Parallel()
+	all := pageOf(2, 3, 4)
+	f := &fake{
+		published: func(session.ID) (<-chan struct{}, func()) { return nil, func() {} },
+		messages: func(_ context.Context, _ session.ID, q session.MessageQuery, _ session.Consistency) (session.MessagePage, error) {
+			page := session.MessagePage{Next: q.After}
+			for _, m := range all.Messages {
+				if m.ID.Position > q.After.Position {
+					page.Messages, page.Next = append(page.Messages, m), m.ID
+				}
+			}
+			return page, nil
+		},
+	}
+	s := serve(t, func(_ *http.Server, a *api) { a.cfg.Messages, a.pace = f, pace{time.Hour, time.Hour} })
+	s.url = strings.TrimSuffix(s.url, "/v1/nodes/node-1/assignments") + messagesPath
+	last, got := "1-9", []string{}
+	for range all.Messages {
+		st := s.follow("Last-Event-ID", last)
+		id, err := st.lines.ReadString('\n')
+		require.NoError(t, err)
+		last = strings.TrimPrefix(strings.TrimSpace(id), "id: ")
+		st.next("message")
+		got = append(got, last)
+		require.NoError(t, st.resp.Body.Close())
+	}
+	require.Equal(t, []string{"2-9", "3-9", "4-9"}, got)
+	s.follow("Last-Event-ID", last).at("bookmark", "4-9")
 }
 
 func TestAStreamOfMessagesLooksAndMarks(t *testing.T) {

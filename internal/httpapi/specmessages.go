@@ -41,7 +41,7 @@ func messageRoutes() []described {
 			answers: openapi.Responses{openapi.Answer(http.StatusOK, "A page, or a stream.", append(bothEncodings(openapi.Object(
 				openapi.Must("messages", openapi.Array(openapi.Ref("Message")).Most(session.MaxPage)),
 				openapi.Must("nextAfter", openapi.String().About("where to go on; `after` where nothing came")),
-			), map[string]any{"messages": []any{example}, "nextAfter": "17-5577006791947779410"}), streamed("Every 15 s there is a `bookmark`, and an `end` where the node ends it.",
+			), map[string]any{"messages": []any{example}, "nextAfter": "17-5577006791947779410"}), streamed("It begins with the messages that are there, else with a `bookmark`. Every 15 s there is another, and an `end` where the node ends it.",
 				openapi.Named("message", openapi.Ref("Message")), openapi.Named("bookmark", openapi.Object(openapi.Must("after", openapi.String()))), openapi.Named("end", ended))), openapi.Sometimes("X-Accel-Buffering", "`no`, of a stream: proxies must not keep events back", openapi.OneOf("no")))},
 			problems: also(ofReads, "session-not-found", "cursor-gone", "rate-limited", "unreadable-record"),
 			streams: func(a *api) string {

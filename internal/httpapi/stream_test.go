@@ -70,11 +70,15 @@ type stream struct {
 	lines *bufio.Reader
 }
 
-func (s *door) follow() *stream {
+// follow opens a stream; headers are pairs of name and value.
+func (s *door) follow(headers ...string) *stream {
 	s.t.Helper()
 	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url, nil)
 	require.NoError(s.t, err)
 	req.Header.Set("Accept", "text/event-stream")
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
 	resp, err := client.Do(req)
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() { _ = resp.Body.Close() })
