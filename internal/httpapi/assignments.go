@@ -67,6 +67,9 @@ func (a *api) followAssignments(c *gin.Context, _ query) error {
 }
 
 func (a *api) ackAssignments(c *gin.Context, _ query) error {
+	if err := refusePromises(c.Request.Header); err != nil {
+		return err
+	}
 	members, err := readObject(c, typeJSON)
 	if err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 // createBatch makes up to session.MaxBatch sessions. Items stand alone: those that are not valid get their problem, the
 // others are made. A batch takes no idempotency key; a caller repeats the items that failed.
 func (a *api) createBatch(c *gin.Context, _ query) error {
-	if err := refuse(c.Request.Header, "If-Match", epochHeader, idempotencyHeader); err != nil {
+	if err := refusePromises(c.Request.Header); err != nil {
 		return err
 	}
 	b, err := readItems(c)

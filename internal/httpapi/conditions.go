@@ -111,6 +111,11 @@ func refuse(h http.Header, names ...string) error {
 	return nil
 }
 
+// refusePromises is refuse of a route that takes neither a condition nor an idempotency key.
+func refusePromises(h http.Header) error {
+	return refuse(h, "If-Match", epochHeader, idempotencyHeader)
+}
+
 // tag is one entity tag; any is "*".
 type tag struct {
 	value     string

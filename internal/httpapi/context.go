@@ -89,9 +89,6 @@ func contextTarget(c *gin.Context) (session.ID, session.Condition, error) {
 	if err != nil {
 		return id, cond, err
 	}
-	if err := refuse(c.Request.Header, idempotencyHeader); err != nil {
-		return id, cond, err
-	}
 	tags, err := entityTags("If-None-Match", c.Request.Header)
 	if err != nil {
 		return id, cond, err

@@ -50,7 +50,7 @@ var rules = []rule{
 }
 
 const unknownOutcome = "the change may or may not have been applied: read the session before repeating it, " +
-	"or repeat it with the same Idempotency-Key or If-Match"
+	"or repeat it with the Idempotency-Key or the If-Match that it carried"
 
 // problemOf returns the problem that err stands for.
 func problemOf(err error, write bool) problem {

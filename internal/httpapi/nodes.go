@@ -40,6 +40,9 @@ func (a *api) setState(c *gin.Context, state session.NodeState) error {
 	if err != nil {
 		return err
 	}
+	if err := refusePromises(c.Request.Header); err != nil {
+		return err
+	}
 	members, err := readOptionalObject(c)
 	if err != nil {
 		return err

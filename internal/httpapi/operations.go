@@ -22,6 +22,9 @@ func (a *api) drainNode(c *gin.Context, _ query) error {
 	if err != nil {
 		return err
 	}
+	if err := refusePromises(c.Request.Header); err != nil {
+		return err
+	}
 	members, err := readOptionalObject(c)
 	if err != nil {
 		return err
@@ -53,6 +56,9 @@ func decodeDrain(members map[string]any) (time.Duration, error) {
 func (a *api) rebalance(c *gin.Context, q query) error {
 	dryRun, err := boolean(q, "dryRun")
 	if err != nil {
+		return err
+	}
+	if err := refusePromises(c.Request.Header); err != nil {
 		return err
 	}
 	members, err := readOptionalObject(c)

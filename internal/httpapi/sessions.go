@@ -113,7 +113,7 @@ func (a *api) migrateSession(c *gin.Context, _ query) error {
 	if err != nil {
 		return err
 	}
-	if err := refuse(c.Request.Header, "If-Match", epochHeader, idempotencyHeader); err != nil {
+	if err := refusePromises(c.Request.Header); err != nil {
 		return err
 	}
 	members, err := readOptionalObject(c)
@@ -131,10 +131,14 @@ func (a *api) migrateSession(c *gin.Context, _ query) error {
 	return replySession(c, http.StatusOK, s)
 }
 
-// target reads which session a write is for, and on what condition.
+// target reads which session a write is for, and on what condition. An idempotency key is refused: a proxy may take it for leave to send the
+// request again, and so make a change twice.
 func target(c *gin.Context) (session.ID, session.Condition, error) {
 	id, err := session.ParseID(c.Param("id"))
 	if err != nil {
+		return "", session.Condition{}, err
+	}
+	if err := refuse(c.Request.Header, idempotencyHeader); err != nil {
 		return "", session.Condition{}, err
 	}
 	cond, err := condition(c.Request.Header)

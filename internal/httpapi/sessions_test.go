@@ -248,6 +248,15 @@ func TestHeadersThatARouteCannotHonour(t *testing.T) {
 		"POST /v1/sessions":                        {"If-Match", "Session-Epoch"},
 		"POST /v1/sessions/batch":                  {"If-Match", "Session-Epoch", "Idempotency-Key"},
 		"POST /v1/sessions/" + someID + "/migrate": {"If-Match", "Session-Epoch", "Idempotency-Key"},
+		"PATCH /v1/sessions/" + someID:             {"Idempotency-Key"},
+		"DELETE /v1/sessions/" + someID:            {"Idempotency-Key"},
+		"PUT " + contextPath:                       {"Idempotency-Key"},
+		"DELETE " + contextPath:                    {"Idempotency-Key"},
+		"POST /v1/nodes/node-1/cordon":             {"If-Match", "Session-Epoch", "Idempotency-Key"},
+		"POST /v1/nodes/node-1/uncordon":           {"If-Match", "Session-Epoch", "Idempotency-Key"},
+		"POST /v1/nodes/node-1/drain":              {"If-Match", "Session-Epoch", "Idempotency-Key"},
+		"POST /v1/nodes/node-1/assignments/ack":    {"If-Match", "Session-Epoch", "Idempotency-Key"},
+		"POST /v1/rebalance":                       {"If-Match", "Session-Epoch", "Idempotency-Key"},
 	} {
 		for _, header := range headers {
 			call(t, h, target, minimal, header, `"1"`).invalid(header)
