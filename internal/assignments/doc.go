@@ -35,8 +35,9 @@
 //
 //	acknowledged   the follower said so
 //	closed         the follower closed its connection (rule 2: it had dropped everything before)
-//	cut off        it did not acknowledge within RevokeTimeout, or could not be written to: its stream ends, it gets no further valid, and
-//	               the grant stands until the last until that it was told has passed
+//	cut off        it did not acknowledge within RevokeTimeout, or could not be written to, or its connection ended and it is on another machine,
+//	               where that may be the network's doing: its stream ends, it gets no further valid, and the grant stands until the last
+//	               until that it was told has passed
 //	fenced         until has passed for everybody
 //
 // A picture is older than it looks: it was read some time before Sync. So a picture says nothing about a session that was revoked, restored

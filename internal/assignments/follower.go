@@ -85,7 +85,7 @@ func (f *Follower) Next(ctx context.Context) (Event, error) {
 	}
 }
 
-// Close says that the follower itself has closed its connection: it holds nothing.
+// Close says that the follower itself has closed its connection: it holds nothing. Where something else may have ended it, that is Cut.
 func (f *Follower) Close() {
 	f.board.mu.Lock()
 	defer f.board.mu.Unlock()

@@ -35,7 +35,8 @@ func (a *api) followAssignments(c *gin.Context, _ query) error {
 	if err := a.hereOnly(c); err != nil {
 		return err
 	}
-	if !callerOf(c).beside {
+	near := callerOf(c).beside
+	if !near {
 		leave, err := a.remote.take()
 		if err != nil {
 			return err
@@ -53,10 +54,10 @@ func (a *api) followAssignments(c *gin.Context, _ query) error {
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
-		case err != nil && !a.stopped.Load():
+		case err != nil && near && !a.stopped.Load():
 			f.Close() // the caller has closed its connection; a server that stops closes them too, and that says nothing
 			return nil
-		case err != nil:
+		case err != nil: // between machines a network, or what stands in it, ends connections too
 			return nil
 		}
 		if err := out.send(string(ev.Kind), viewEvent(ev)); err != nil {

@@ -27,8 +27,9 @@
 //
 // Two answers do not end by themselves. One is the stream by which a process beside this node follows its assignments (server-sent events). It has a
 // time limit for each event in place of the request's, is refused where another node is meant, and ends when the server shuts down. What
-// the stream says, and the rules for who follows it, are those of package assignments. How it ended matters there: a caller that closed
-// its connection holds nothing any more; one that could not be written to may hold what it was told until its time is over.
+// the stream says, and the rules for who follows it, are those of package assignments. How it ended matters there: a caller beside the node
+// that closed its connection holds nothing any more; one that could not be written to, or whose connection from another machine ended, may hold
+// what it was told until its time is over.
 //
 // The other that does not end is that of events, as server-sent events or lines of JSON. Each batch, and a bookmark every 15 s, names the cursor
 // to go on from; it ends with a reason where its caller is too slow, events are missing, or the server shuts down.

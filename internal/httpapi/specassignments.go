@@ -19,7 +19,8 @@ func assignmentRoutes() []described {
 				"where that one is. Without it, any node answers for any.\n\n" +
 				"Who follows holds what `snapshot` and `assigned` name, each under its epoch, and nothing else. It drops everything when the stream ends, for whatever " +
 				"reason, and when the time named by the last `valid` has passed. On `revoked` it stops that session, by the deadline at the latest, and acknowledges. " +
-				"It sends the epoch as `Session-Epoch` with each of its writes.",
+				"It sends the epoch as `Session-Epoch` with each of its writes. To end the stream is to let go of everything; from another machine that is only believed " +
+				"once the time named by the last `valid` has passed, for a network ends connections, too.",
 			params: []*openapi.Parameter{nodeParameter()},
 			answers: openapi.Responses{openapi.Answer(http.StatusOK, "Its sessions, or a stream.", append(
 				bothEncodings(openapi.Ref("Assignments"), map[string]any{"assignments": []any{assigned}}),

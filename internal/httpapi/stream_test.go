@@ -206,6 +206,29 @@ func TestCallerGoesAway(t *testing.T) {
 	require.False(t, s.board.Followed())
 }
 
+// A connection from another machine may have been ended by something in between: whoever had it may hold what it was told until its time is over.
+func TestAConnectionFromAnotherMachineBreaks(t *testing.T) {
+	t.Parallel()
+	s := serve(t, nil)
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.Split(strings.TrimPrefix(s.url, "http://"), "/")[0])
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, "GET /v1/nodes/node-1/assignments HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nVia: 1.1 firewall\r\n\r\n")
+	require.NoError(t, err)
+	lines := bufio.NewReader(conn)
+	for line := ""; line != "event: snapshot\n"; {
+		line, err = lines.ReadString('\n')
+		require.NoError(t, err)
+	}
+	require.NoError(t, conn.(*net.TCPConn).SetLinger(0))
+	require.NoError(t, conn.Close()) // by a reset
+	require.Eventually(t, func() bool { return s.board.Count() == 0 }, 20*time.Second, time.Millisecond)
+	require.True(t, s.board.Followed())
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	require.Empty(t, s.board.Revoke(ctx, someID))
+}
+
 // A caller that does not read is given up; but it may not know, so that its sessions stay its own until its time is over.
 func TestCallerDoesNotRead(t *testing.T) {
 	t.Parallel()
