@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"mime"
@@ -79,7 +80,8 @@ func readBody(c *gin.Context, limit int, accepted ...string) (body []byte, media
 // roomForBody bounds the memory that a caller gets for announcing a body, in bytes. More is once it is sent.
 const roomForBody = 64 << 10
 
-// readLimited refuses a body that is announced too long before reading any of it, and one that turns out so as soon as it does.
+// readLimited refuses a body that is announced too long before reading any of it, and one that turns out so as soon as it does. The request's time
+// begins once it is read.
 func readLimited(c *gin.Context, limit int) ([]byte, error) {
 	r := c.Request
 	if r.ContentLength > int64(limit) {
@@ -92,10 +94,13 @@ func readLimited(c *gin.Context, limit int) ([]byte, error) {
 	switch {
 	case errors.As(err, &over):
 		return nil, tooLarge.because(fmt.Sprintf("body is larger than %d bytes", limit)).capped(limit)
-	case err != nil && r.Context().Err() != nil:
-		return nil, fmt.Errorf("read the body: %w", r.Context().Err())
+	case err != nil && errors.Is(r.Context().Err(), context.Canceled):
+		return nil, fmt.Errorf("read the body: %w", context.Canceled)
 	case err != nil:
 		return nil, session.Invalid("body", "could not be read to its end")
+	}
+	if begin, ok := c.Get(bodyRead); ok {
+		begin.(func())()
 	}
 	return body.Bytes(), nil
 }

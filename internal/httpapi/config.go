@@ -71,8 +71,8 @@ type Config struct {
 	// MaxMessageStreams more, whatever clients elsewhere have: who runs the sessions must hear of their input.
 	MaxSessions int
 
-	// RequestTimeout bounds the use case that a request calls; 0 is DefaultRequestTimeout. It must stay below the server's
-	// write time-out (30 s), or its answer could not be sent any more.
+	// RequestTimeout bounds the use case that a request calls; 0 is DefaultRequestTimeout. With the time that a body may take (15 s) it must stay
+	// below the server's write time-out (30 s), or its answer could not be sent any more.
 	RequestTimeout time.Duration
 }
 
@@ -104,8 +104,8 @@ func (cfg Config) Validate() error {
 	if _, err := session.ParseNodeID(string(cfg.Node)); err != nil {
 		errs = append(errs, fmt.Errorf("httpapi: Node: %w", err))
 	}
-	if cfg.RequestTimeout < 0 || cfg.RequestTimeout >= writeTimeout {
-		errs = append(errs, fmt.Errorf("httpapi: RequestTimeout %s must be between 0 and %s", cfg.RequestTimeout, writeTimeout))
+	if cfg.RequestTimeout < 0 || cfg.RequestTimeout >= writeTimeout-readTimeout {
+		errs = append(errs, fmt.Errorf("httpapi: RequestTimeout %s must be between 0 and %s", cfg.RequestTimeout, writeTimeout-readTimeout))
 	}
 	if cfg.MaxStreamsPerClient < 0 {
 		errs = append(errs, errors.New("httpapi: MaxStreamsPerClient must not be negative"))

@@ -26,7 +26,7 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 		"TrustedProxies":      func(c *Config) { c.TrustedProxies = []string{"10.0.0.0/33"} },
 		"MaxStreamsPerClient": func(c *Config) { c.MaxStreamsPerClient = -1 },
 		"MaxSessions":         func(c *Config) { c.MaxSessions = -1 },
-		"must be":             func(c *Config) { c.RequestTimeout = writeTimeout },
+		"must be":             func(c *Config) { c.RequestTimeout = writeTimeout - readTimeout },
 	} {
 		cfg := config(&fake{})
 		spoil(&cfg)

@@ -119,14 +119,26 @@ func (a *api) recoverPanic(c *gin.Context) {
 	c.Next()
 }
 
-// bound gives the request its time limit; a stream has none.
+// bodyRead is the key of what has the request's time begin anew once its body is there.
+const bodyRead = "bodyRead"
+
+// bound gives the request its time limit; a stream has none. How long the caller takes to send a body counts for nothing: the server's own limits
+// see to that.
 func (a *api) bound(c *gin.Context) {
 	if a.streams(c) {
 		c.Next()
 		return
 	}
-	ctx, cancel := context.WithTimeout(c.Request.Context(), a.cfg.RequestTimeout)
-	defer cancel()
+	unbounded := c.Request.Context()
+	ctx, cancel := context.WithTimeout(unbounded, a.cfg.RequestTimeout)
+	defer func() { cancel() }()
 	c.Request = c.Request.WithContext(ctx)
+	if c.Request.ContentLength != 0 {
+		c.Set(bodyRead, func() {
+			cancel()
+			ctx, cancel = context.WithTimeout(unbounded, a.cfg.RequestTimeout)
+			c.Request = c.Request.WithContext(ctx)
+		})
+	}
 	c.Next()
 }

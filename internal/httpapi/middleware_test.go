@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -144,6 +146,40 @@ func TestRequestTimeoutReachesTheUseCase(t *testing.T) {
 		cfg.RequestTimeout = given
 		call(t, handlerOf(t, cfg), "GET /v1/nodes", "").ok(http.StatusOK)
 	}
+}
+
+// late is a body that comes slowly.
+type late struct {
+	io.Reader
+
+	by time.Duration
+}
+
+func (l late) Read(p []byte) (int, error) {
+	time.Sleep(l.by)
+	return l.Reader.Read(p)
+}
+
+// The time of a use case begins when the body is there, however long that took; one that does not come is no fault of the store's.
+func TestASlowBodyTakesNothingOfTheRequestsTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config(&fake{create: func(ctx context.Context, _ session.Draft, _ session.Idempotency) (session.Session, bool, error) {
+			deadline, ok := ctx.Deadline()
+			require.True(t, ok)
+			require.Equal(t, 3*time.Second, time.Until(deadline))
+			return sample(), true, nil
+		}})
+		cfg.RequestTimeout = 3 * time.Second
+		h := handlerOf(t, cfg)
+		post := func(body io.Reader) response {
+			req := httptest.NewRequestWithContext(t.Context(), "POST", "/v1/sessions", late{body, 2 * time.Second})
+			req.Header.Set("Content-Type", "application/json")
+			return do(t, h, req)
+		}
+		post(io.MultiReader(strings.NewReader(minimal[:5]), strings.NewReader(minimal[5:]))).ok(http.StatusCreated)
+		post(io.MultiReader(strings.NewReader(minimal[:5]), unread{})).invalid("body")
+	})
 }
 
 // Series are named by templates: what callers send makes none.

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,7 +16,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/pb33f/libopenapi"
@@ -374,22 +372,11 @@ func provoked(t *testing.T, op *openapi.Operation, code string) response {
 			break
 		}
 		require.Contains(t, failures, code, "say in failures which error of a use case becomes this problem")
-		if op.Path == "/v1/sessions/batch" { // its items fail alone; all of it where the time is over before it is read
-			return overdue(t, cfg, op)
-		}
 		f.fail(failures[code])
 		cfg.Board = failingBoard{cfg.Board, failures[code]}
 	}
 	h := handlerOf(t, cfg)
 	return call(t, h, op.Method+" "+strings.ReplaceAll(target, "{id}", id), body, headers...)
-}
-
-// overdue is the answer to a request whose body does not come in its time.
-func overdue(t *testing.T, cfg Config, op *openapi.Operation) response {
-	t.Helper()
-	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
-	defer cancel()
-	return do(t, handlerOf(t, cfg), httptest.NewRequestWithContext(ctx, op.Method, op.Path, unread{}))
 }
 
 func TestDocument(t *testing.T) {

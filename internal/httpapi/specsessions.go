@@ -81,7 +81,7 @@ func createBatchRoute() described {
 			"A batch takes no `Idempotency-Key`: repeat what failed.", MaxBatchBody, MaxBody),
 		body:     b,
 		answers:  openapi.Responses{answers(http.StatusOK, "What became of each, in the order they were sent.", openapi.Ref("BatchResults"), example)},
-		problems: ofWrites,
+		problems: []string{"invalid-request", "too-large", "unsupported-media-type"},
 	}
 }
 
