@@ -10,8 +10,6 @@ import (
 )
 
 const (
-	// MaxCursor is how many characters a cursor may have: with 256 partitions one has about 2,000.
-	MaxCursor = 64 << 10
 	// Latest is the cursor of now, to those who have none.
 	Latest = "latest"
 
@@ -53,8 +51,8 @@ func checksum(prefix string, b []byte) uint32 {
 
 // decodeCursor reads what encode wrote for the same fleet and as many streams. It fails with a *session.InvalidError.
 func decodeCursor(cursor, prefix string, streams int) (positions, error) {
-	if len(cursor) > MaxCursor {
-		return nil, session.Invalid("cursor", fmt.Sprintf("has %d characters, at most %d are allowed", len(cursor), MaxCursor))
+	if len(cursor) > session.MaxCursor {
+		return nil, session.Invalid("cursor", fmt.Sprintf("has %d characters, at most %d are allowed", len(cursor), session.MaxCursor))
 	}
 	bad := session.Invalid("cursor", "is no cursor of this fleet's events: pass one on as it was given, or leave it out")
 	b, err := base64.RawURLEncoding.Strict().DecodeString(cursor)

@@ -3,6 +3,9 @@ package events
 import (
 	"slices"
 	"testing"
+
+	"orchestrator/internal/keyspace"
+	"orchestrator/internal/session"
 )
 
 func TestCursorsReadBack(t *testing.T) {
@@ -20,6 +23,18 @@ func TestCursorsReadBack(t *testing.T) {
 	}
 	if len(cursor) > 2500 {
 		t.Errorf("a cursor of 256 partitions, a day apart, has %d characters", len(cursor))
+	}
+}
+
+// Whoever comes back may name two: the one it began with, in the query, and Last-Event-ID. A node takes headers of MaxCursor and some more.
+func TestTwoCursorsOfTheMostPartitionsAreNoMoreThanOneMayBe(t *testing.T) {
+	t.Parallel()
+	ps := make(positions, keyspace.MaxPartitions+1)
+	for i := range ps {
+		ps[i] = position{ms: 1_800_000_000_000 - uint64(i)*3*86_400_000/uint64(len(ps)), seq: 1}
+	}
+	if n := len(ps.encode("orch")); 2*n > session.MaxCursor {
+		t.Errorf("one of partitions three days apart has %d characters", n)
 	}
 }
 

@@ -213,7 +213,7 @@ func TestForeignCursorsAreRefused(t *testing.T) {
 		good := w.page(t, "", session.EventFilter{}, 10).Next
 		flipped := []byte(good)
 		flipped[len(flipped)/2] ^= 3
-		for _, bad := range []string{"x", "!", good[1:], good[:len(good)-2], good + "AA", string(flipped), strings.Repeat("A", MaxCursor+1),
+		for _, bad := range []string{"x", "!", good[1:], good[:len(good)-2], good + "AA", string(flipped), strings.Repeat("A", session.MaxCursor+1),
 			stranger.page(t, "", session.EventFilter{}, 1).Next, make(positions, 17).encode(w.keys.Prefix())} {
 			_, err := w.Page(t.Context(), bad, session.EventFilter{}, 1)
 			_, followed := w.Follow(t.Context(), bad, session.EventFilter{})

@@ -50,6 +50,6 @@ func TestServerLimits(t *testing.T) {
 	require.Equal(t, "127.0.0.1:0", s.Addr)
 	require.Equal(t, []time.Duration{5 * time.Second, 15 * time.Second, 30 * time.Second, 75 * time.Second},
 		[]time.Duration{s.ReadHeaderTimeout, s.ReadTimeout, s.WriteTimeout, s.IdleTimeout})
-	require.Equal(t, 16<<10, s.MaxHeaderBytes)
+	require.Equal(t, 80<<10, s.MaxHeaderBytes)
 	require.Less(t, DefaultRequestTimeout, s.WriteTimeout)
 }

@@ -157,6 +157,33 @@ func TestEventsAreBookmarked(t *testing.T) {
 	require.True(t, errors.Is(err, context.Canceled) || err == nil || strings.Contains(err.Error(), "EOF"), err)
 }
 
+// A fleet of the most partitions has cursors of some 30,000 characters, and who comes back may send two.
+func TestCursorsOfTheMostPartitionsFit(t *testing.T) {
+	t.Parallel()
+	cursor := strings.Repeat("c", session.MaxCursor/2)
+	cfg, board := fed(t, &fake{
+		pageEvents: func(_ context.Context, got string, _ session.EventFilter, _ int) (session.EventPage, error) {
+			require.Equal(t, cursor, got)
+			return session.EventPage{Next: cursor}, nil
+		},
+		follow: func(_ context.Context, got string, _ session.EventFilter) (EventStream, error) {
+			require.Equal(t, cursor, got)
+			return nil, session.ErrDraining
+		},
+	})
+	s := serveAs(t, cfg, board, nil)
+	for accept, want := range map[string]int{"application/json": http.StatusOK, "text/event-stream": http.StatusServiceUnavailable} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, strings.TrimSuffix(s.url, "/v1/nodes/node-1/assignments")+"/v1/events?cursor="+cursor, nil)
+		require.NoError(t, err)
+		req.Header.Set("Accept", accept)
+		req.Header.Set("Last-Event-ID", cursor)
+		resp, err := client.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, want, resp.StatusCode)
+	}
+}
+
 // A node that stops ends its streams of events.
 func TestShutdownEndsEvents(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"net/http"
 	"time"
+
+	"orchestrator/internal/session"
 )
 
 const (
@@ -10,14 +12,14 @@ const (
 	readTimeout       = 15 * time.Second
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 75 * time.Second
-	maxHeaderBytes    = 16 << 10
+	maxHeaderBytes    = session.MaxCursor + 16<<10
 	eventTimeout      = 10 * time.Second
 	bookmarkEvery     = 15 * time.Second
 )
 
 // Server returns a server of h on addr whose limits hold off slow and oversized requests: 5 s for the header, 15 s for the
 // whole request, 30 s until the answer is written, 75 s for an idle connection (longer than the 60 s most load balancers keep one),
-// 16 KiB of header. Streams have no limit but one for each event (10 s); they end when the server shuts down. It is not started.
+// 80 KiB of header, as cursors of events need them. Streams have no limit but one for each event (10 s); they end when the server shuts down. It is not started.
 func Server(addr string, h http.Handler) *http.Server {
 	s := &http.Server{
 		Addr:              addr,

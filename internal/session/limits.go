@@ -29,4 +29,5 @@ const (
 	MaxMessageKind    = 63             // characters of a message's kind
 	MaxContext        = 256 << 10      // bytes of a session's context
 	MaxContextType    = 255            // characters of its content type
+	MaxCursor         = 64 << 10       // characters of a cursor of events: with 256 partitions one has about 2,000, with 4,096 about 30,000
 )
