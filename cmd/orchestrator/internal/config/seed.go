@@ -28,7 +28,7 @@ func parseSeed(s string) (seed, error) {
 	}
 	u, err := url.Parse(s)
 	if err != nil {
-		return seed{}, errors.New("is not a URL") // url.Error would print the password
+		return seed{}, errors.New("is not a URL (in a password , is written %2C, / is %2F and @ is %40)") // url.Error would print the password
 	}
 	switch {
 	case u.Scheme != "redis" && u.Scheme != "rediss":
@@ -65,10 +65,10 @@ func bareSeed(s string) (seed, error) {
 
 func parseSeeds(items []string) ([]seed, error) {
 	seeds := make([]seed, 0, len(items))
-	for _, item := range items {
+	for i, item := range items {
 		s, err := parseSeed(item)
-		if err != nil {
-			return nil, errors.New(strconv.Quote(redact(item)) + " " + err.Error())
+		if err != nil { // it may be a part of a URL whose password has a comma: what follows says so
+			return nil, errors.New(strconv.Quote(redact(strings.Join(items[i:], ","))) + " " + err.Error())
 		}
 		seeds = append(seeds, s)
 	}
@@ -83,24 +83,40 @@ func validSeeds(items []string) error {
 	return err
 }
 
-// redact hides whatever stands between the scheme and the last @ of a seed, well-formed or not, but for a user name.
+// redact hides whatever may be secret in text that was refused, and so may have any form: what stands between the scheme and the last @, whatever
+// is between, and what a URL asks for.
 func redact(s string) string {
+	if at := strings.LastIndex(s, "@"); at >= 0 {
+		scheme, _, _ := strings.Cut(s[:at], "://")
+		if scheme += "://"; !strings.HasPrefix(s, scheme) || strings.Contains(scheme, "@") {
+			scheme = ""
+		}
+		s = scheme + hidden + s[at:]
+	}
+	if asked, _, ok := strings.Cut(s, "?"); ok {
+		s = asked + "?" + hidden
+	}
+	return s
+}
+
+// redactList hides the passwords of seeds; of a list that is not one of seeds, whatever may be secret.
+func redactList(items []string) string {
+	if _, err := parseSeeds(items); err != nil {
+		return redact(strings.Join(items, ","))
+	}
+	out := make([]string, len(items))
+	for i, item := range items {
+		out[i] = withoutPassword(item)
+	}
+	return strings.Join(out, ",")
+}
+
+// withoutPassword hides a seed's password, not its user's name.
+func withoutPassword(s string) string {
 	at := strings.LastIndex(s, "@")
 	if at < 0 {
 		return s
 	}
-	scheme, rest := "", s[:at]
-	if i := strings.Index(rest, "://"); i >= 0 {
-		scheme, rest = rest[:i+3], rest[i+3:]
-	}
-	user, _, _ := strings.Cut(rest, ":")
-	return scheme + user + ":" + hidden + s[at:]
-}
-
-func redactList(items []string) string {
-	out := make([]string, len(items))
-	for i, item := range items {
-		out[i] = redact(item)
-	}
-	return strings.Join(out, ",")
+	user, _, _ := strings.Cut(s[strings.Index(s, "://")+3:at], ":")
+	return s[:strings.Index(s, "://")+3] + user + ":" + hidden + s[at:]
 }
