@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -96,7 +95,9 @@ func fileNames() []string {
 func (l *loader) presetOf(layers ...layer) {
 	name := ""
 	for _, from := range layers {
-		name = cmp.Or(from.values.String("preset"), name)
+		if from.values.Exists("preset") { // also an empty one: none
+			name = from.values.String("preset")
+		}
 	}
 	l.put(layer{fromMap(presets[name]), func(string) string { return "preset " + name }})
 }

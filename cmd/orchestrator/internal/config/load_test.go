@@ -74,6 +74,18 @@ func TestThePresetIsChosenByTheSameOrder(t *testing.T) {
 	}
 }
 
+func TestAnEmptyPresetOfAFlagIsNone(t *testing.T) {
+	t.Parallel()
+	for _, g := range []given{
+		{env: []string{"ORCHESTRATOR_PRESET=high-availability"}, flags: []string{"--preset="}},
+		{file: "preset: high-availability\n", flags: []string{"--preset="}},
+	} {
+		if c, _, err := g.load(t); err != nil || c.Preset != "" || c.HeartbeatTimeout != 5*time.Second {
+			t.Errorf("%v: preset %q, heartbeatTimeout %s", err, c.Preset, c.HeartbeatTimeout)
+		}
+	}
+}
+
 func TestEveryPresetIsValid(t *testing.T) {
 	t.Parallel()
 	for name, values := range presets {
