@@ -11,11 +11,16 @@ import (
 
 // listen binds host:port; port 0 is any free one. The error of a taken port says which.
 func listen(ctx context.Context, host string, port int) (net.Listener, error) {
+	return listenAs(ctx, host, port, "--port")
+}
+
+// listenAs is listen for a port that a flag of its own names.
+func listenAs(ctx context.Context, host string, port int, flag string) (net.Listener, error) {
 	addr := net.JoinHostPort(host, strconv.Itoa(port))
 	lc := net.ListenConfig{Control: giveUp}
 	l, err := lc.Listen(ctx, "tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("port %d on %s is taken by another process: choose another one with --port", port, host)
+		return nil, fmt.Errorf("port %d on %s is taken by another process: choose another one with %s", port, host, flag)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", addr, err)

@@ -18,7 +18,7 @@ func profiles(ctx context.Context, port int) (stop func(), err error) {
 	if port == 0 {
 		return func() {}, nil
 	}
-	l, err := listen(ctx, profileHost, port)
+	l, err := listenAs(ctx, profileHost, port, "--profile-port")
 	if err != nil {
 		return nil, fmt.Errorf("profilePort: %w", err)
 	}

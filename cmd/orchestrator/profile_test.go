@@ -46,7 +46,7 @@ func TestProfilePortTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	if _, err := profiles(t.Context(), portOf(l)); err == nil || !strings.Contains(err.Error(), "profilePort") {
+	if _, err := profiles(t.Context(), portOf(l)); err == nil || !strings.HasSuffix(err.Error(), "with --profile-port") {
 		t.Errorf("%v", err)
 	}
 }

@@ -1,5 +1,7 @@
 package config
 
+import "net/netip"
+
 // rules are the combinations that cannot work. Each is judged only where its values are within their own limits.
 var rules = []func(c *Config) *Problem{
 	func(c *Config) *Problem {
@@ -16,6 +18,9 @@ var rules = []func(c *Config) *Problem{
 	func(c *Config) *Problem {
 		return c.unless(c.RedisPassword == "" || c.RedisPasswordFile == "", "redisPassword", "must not be given beside", "redisPasswordFile")
 	},
+	func(c *Config) *Problem {
+		return c.unless(c.ProfilePort == 0 || c.ProfilePort != c.Port || !c.listensOnLoopback(), "profilePort", "must not be the same as", "port")
+	},
 	oneScheme,
 	oneCredential,
 	credentialOnce,
@@ -28,6 +33,12 @@ var rules = []func(c *Config) *Problem{
 	tlsOnly("redisCAFile", func(c *Config) string { return c.RedisCAFile }),
 	tlsOnly("redisCertFile", func(c *Config) string { return c.RedisCertFile }),
 	tlsOnly("redisKeyFile", func(c *Config) string { return c.RedisKeyFile }),
+}
+
+// listensOnLoopback reports whether the node's port is bound where profiles are served, too.
+func (c *Config) listensOnLoopback() bool {
+	addr, err := netip.ParseAddr(c.Listen)
+	return c.Listen == "localhost" || err == nil && (addr.IsUnspecified() || addr == netip.AddrFrom4([4]byte{127, 0, 0, 1}))
 }
 
 // unless returns a problem of one key, with another where one is named, if the condition does not hold.
