@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -81,6 +82,32 @@ func TestASessionOnTheCommandLine(t *testing.T) {
 	code, out, err := typed(t, "", nil, "sessions", "get", id, id, "--url", f.url)
 	if code != exitFailure || out != "" || strings.Count(err, "orchestrator: GET /v1/sessions/"+id+": 404 session-not-found: ") != 2 || !strings.Contains(err, "[request ") {
 		t.Errorf("code %d: %s%s", code, out, err)
+	}
+}
+
+// What a flag says is sent, or refused: nothing that was given is left out in silence.
+func TestAPatchSaysWhatItsFlagsSay(t *testing.T) {
+	t.Parallel()
+	sent := make(chan string, 1)
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		sent <- string(body)
+	}))
+	t.Cleanup(s.Close)
+	patch := func(flags ...string) (int, string) {
+		code, _, err := typed(t, "", nil, slices.Concat([]string{"sessions", "patch", "01890a5d-ac96-774b-bcce-b302099a8057", "--url", s.URL}, flags)...)
+		return code, err
+	}
+	for flag, want := range map[string]string{"--ttl=0": `{"ttl":null}`, "--ttl=0s": `{"ttl":null}`, "--ttl=never": `{"ttl":null}`, "--ttl=8h": `{"ttl":"8h0m0s"}`, "--name=n": `{"name":"n"}`} {
+		patch(flag)
+		if got := <-sent; got != want {
+			t.Errorf("%s: %s", flag, got)
+		}
+	}
+	for _, name := range []string{"type", "name", "workspace", "status", "config", "ttl", "if-match"} {
+		if code, err := patch("--"+name+"=", "--label=a=b"); code == exitOK || !strings.Contains(err, name+` "" must not be empty`) || len(sent) > 0 {
+			t.Errorf("--%s=: %d %s", name, code, err)
+		}
 	}
 }
 

@@ -109,9 +109,20 @@ func (f *fields) flags(cmd *cobra.Command) {
 	complete(cmd, "status", statusNames()...)
 }
 
+// notEmpty refuses flags that are given and say nothing: they would be taken for not given.
+func notEmpty(cmd *cobra.Command, names ...string) error {
+	var errs []error
+	for _, name := range names {
+		if f := cmd.Flags().Lookup(name); f.Changed && f.Value.String() == "" {
+			errs = append(errs, fmt.Errorf("%s \"\" must not be empty", name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // parse reads what the flags say as text.
 func (f *fields) parse(cmd *cobra.Command) (config map[string]any, ttl time.Duration, err error) {
-	var errs []error
+	errs := []error{notEmpty(cmd, "type", "name", "workspace", "status", "config", "ttl")}
 	if f.config != "" {
 		raw, err := content(f.config, cmd.InOrStdin())
 		d := json.NewDecoder(strings.NewReader(string(raw)))
@@ -182,21 +193,20 @@ func newSessionsPatch(environ []string) *cobra.Command {
 		Short: "Change a session",
 		Long: `Change a session. What no flag names stays as it is; config is merged member by member, a null removes one (RFC 7396).
 
-With --ttl never it does not expire any more.`,
+With --ttl never, or 0, it does not expire any more.`,
 		Example:           `  orchestrator sessions patch 01890a5d-ac96-774b-bcce-b302099a8057 --status idle --label tier=gold --remove-label old`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: noFiles,
 	}
 	cmd.RunE = r.asking(func() (err error) {
 		if f.ttl == "never" {
-			f.ttl, p.TTL = "", client.Never
+			f.ttl = "0s"
 		}
-		var ttl time.Duration
-		if p.Config, ttl, err = f.parse(cmd); ttl != 0 {
-			p.TTL = ttl
+		if p.Config, p.TTL, err = f.parse(cmd); p.TTL == 0 && cmd.Flags().Changed("ttl") {
+			p.TTL = client.Never
 		}
 		p.Type, p.Name, p.Workspace, p.Labels, p.Status = f.kind, f.name, f.workspace, f.labels, client.Status(f.status)
-		return err
+		return errors.Join(err, notEmpty(cmd, "if-match"))
 	}, func(ctx context.Context, c *client.Client, out printer, ids []string) error {
 		s, err := c.PatchSession(ctx, ids[0], p, cond)
 		if err != nil {
