@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -108,12 +109,14 @@ func validConfig(c map[string]any) error {
 	if len(c) == 0 {
 		return nil
 	}
-	b, err := json.Marshal(c)
-	if err != nil {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false) // a client's own <, > and & are a byte each
+	if err := enc.Encode(c); err != nil {
 		return Invalid("config", "cannot be encoded: "+err.Error())
 	}
-	if len(b) > MaxConfig {
-		return &TooLargeError{"config", len(b), MaxConfig}
+	if size := out.Len() - 1; size > MaxConfig { // without the line's end
+		return &TooLargeError{"config", size, MaxConfig}
 	}
 	return nil
 }

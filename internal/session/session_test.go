@@ -106,6 +106,7 @@ func TestDraftLimits(t *testing.T) {
 			d.Labels = map[string]string{strings.Repeat("k", MaxLabelKey): strings.Repeat("v", MaxLabelValue)}
 		},
 		"empty label": func(d *Draft) { d.Labels = map[string]string{"k": ""} }, "ttl": func(d *Draft) { d.TTL = MinTTL }, "long ttl": func(d *Draft) { d.TTL = MaxTTL },
+		"escapes":   func(d *Draft) { d.Config = map[string]any{"k": strings.Repeat("<", MaxConfig-len(`{"k":""}`))} },
 		"config":    func(d *Draft) { d.Config = map[string]any{"k": strings.Repeat("x", MaxConfig-len(`{"k":""}`))} },
 		"placement": func(d *Draft) { d.Placement = Placement{"node-1", "zone/a"} },
 	} {
