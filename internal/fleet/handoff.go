@@ -60,7 +60,7 @@ func (s *Service) carryOut(ctx context.Context, why session.Reason, sessions []s
 	var at []int
 	for i, is := range sessions {
 		if !cleared[is.ID] {
-			results[i].Err = &session.UnavailableError{Reason: "the processes beside the owner did not let go of the session in time"}
+			results[i].Err = &session.UnavailableError{Reason: "the processes beside the owner did not let go of the session in time", HandOver: true}
 			s.giveBack(placed[i])
 			s.stays(is.ID, open[is.ID])
 			continue

@@ -120,8 +120,9 @@ func (s *Service) askOwner(ctx context.Context, is session.Session, to balancer.
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			reason := fmt.Sprintf("node %s, which owns the session, did not hand it over in time", is.Owner())
-			return session.Session{}, &session.UnavailableError{Reason: reason, Err: ctx.Err()}
+			reason := fmt.Sprintf("node %s, which owns the session, has not handed it over in time; it stays asked to, and may do so yet: "+
+				"read the session before asking again", is.Owner())
+			return session.Session{}, &session.UnavailableError{Reason: reason, Err: ctx.Err(), HandOver: true}
 		}
 	}
 }

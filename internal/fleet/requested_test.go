@@ -2,7 +2,10 @@ package fleet
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"orchestrator/internal/handover"
 	"orchestrator/internal/redistest"
@@ -17,6 +20,30 @@ func (f forgetful) Next(ctx context.Context, node session.NodeID, limit int, don
 		return nil, &session.UnavailableError{Reason: "redis does not answer"}
 	}
 	return f.Requests.Next(ctx, node, limit)
+}
+
+// An owner that does not answer is told of as such: Redis has nothing to do with it, and what it was asked for may yet come to pass.
+func TestARequestThatIsNotAnsweredStands(t *testing.T) {
+	t.Parallel()
+	r := redistest.Single(t)
+	prefix := redistest.Prefix(t)
+	a := join(t, r, prefix, "a", settings{idle: true})
+	is := a.make(t, 1)[0]
+	b := join(t, r, prefix, "b", settings{idle: true})
+	short, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err := b.Migrate(short, is.ID, "b")
+	var away *session.UnavailableError
+	if !errors.As(err, &away) || !away.HandOver || !strings.Contains(away.Reason, "node a, which owns the session, has not") || !strings.Contains(away.Reason, "may do so yet") {
+		t.Fatal(err)
+	}
+	await(t, func() string {
+		_ = a.handOverRequested(t.Context())
+		if now, err := b.Get(t.Context(), is.ID, session.Linearizable); err != nil || now.Owner() != "b" {
+			return "what was asked for is not done"
+		}
+		return ""
+	})
 }
 
 // A request that was carried out, and is met again because it could not be taken off the list or was sent twice, has its room no longer to

@@ -21,7 +21,7 @@ func (t turn) take(ctx context.Context) error {
 			ended = ctx.Err()
 		}
 	}
-	return &session.UnavailableError{Reason: "other sessions were being handed over for too long", Err: ended}
+	return &session.UnavailableError{Reason: "other sessions were being handed over for too long", Err: ended, HandOver: true}
 }
 
 func (t turn) give() { <-t }

@@ -144,6 +144,9 @@ func corruptProblem(e *session.CorruptError) problem {
 
 // unavailableProblem tells the reason alone: the cause below it names addresses that are an operator's affair.
 func unavailableProblem(e *session.UnavailableError) problem {
+	if e.HandOver {
+		return storeUnavailable.because(e.Reason).retry(retryStore)
+	}
 	return storeUnavailable.because("the store is unavailable: " + e.Reason).retry(retryStore)
 }
 

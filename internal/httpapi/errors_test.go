@@ -44,6 +44,7 @@ func TestErrorsBecomeProblems(t *testing.T) {
 		{&session.NoCapacityError{}, 503, "no-capacity", "5", map[string]any{"used": 0., "limit": 0., "detail": "no node is registered"}},
 		{&session.UnavailableError{Reason: "redis is out of memory", Err: secret}, 503, "store-unavailable", "1",
 			map[string]any{"detail": "the store is unavailable: redis is out of memory"}},
+		{&session.UnavailableError{Reason: "node-2 was too slow", Err: secret, HandOver: true}, 503, "store-unavailable", "1", map[string]any{"detail": "node-2 was too slow"}},
 		{session.ErrFenced, 503, "store-unavailable", "1", nil},
 		{session.ErrUnknownOutcome, 503, "store-unavailable", "1", map[string]any{"detail": unknownOutcome}},
 		{errors.Join(secret, session.ErrUnknownOutcome, &session.UnavailableError{Reason: "gone"}), 503, "store-unavailable", "1", map[string]any{"detail": unknownOutcome}},

@@ -147,18 +147,24 @@ func (e *NoCapacityError) Error() string {
 	return fmt.Sprintf("no node has room: %d of %d sessions used (%s)", e.Used, e.Limit, strings.Join(why, "; "))
 }
 
-// UnavailableError says that Redis could not be reached or refused; nothing is known to have changed (store-unavailable).
+// UnavailableError says that Redis could not be reached or refused, or that a hand-over did not end in time; nothing is known to have changed
+// (store-unavailable).
 type UnavailableError struct {
-	Reason  string // what an operator may read, such as "redis is out of memory"
-	Err     error  // the cause; may be nil
-	Refused bool   // nothing was changed, and nothing on its way can still change it
+	Reason   string // what an operator may read, such as "redis is out of memory"
+	Err      error  // the cause; may be nil
+	Refused  bool   // nothing was changed, and nothing on its way can still change it
+	HandOver bool   // nodes or the processes beside them were too slow, not Redis
 }
 
 func (e *UnavailableError) Error() string {
-	if e.Err == nil {
-		return "store unavailable: " + e.Reason
+	text := e.Reason
+	if !e.HandOver {
+		text = "store unavailable: " + text
 	}
-	return "store unavailable: " + e.Reason + ": " + e.Err.Error()
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
 }
 
 // Unwrap returns the cause.
