@@ -85,6 +85,16 @@ func TestAccessLog(t *testing.T) {
 	require.Contains(t, all[2]["error"], "dial tcp: refused") // which the answer does not hold
 }
 
+// What the server itself has to say goes where everything does.
+func TestTheServersOwnErrorsAreLogged(t *testing.T) {
+	t.Parallel()
+	cfg, lines := logged(&fake{}, slog.LevelInfo)
+	Server("", handlerOf(t, cfg)).ErrorLog.Print("http: Accept error: too many open files")
+	all := lines()
+	require.Len(t, all, 1)
+	require.Equal(t, []any{"WARN", "http: Accept error: too many open files"}, []any{all[0]["level"], all[0]["msg"]})
+}
+
 // The log has whoever connected and, where a trusted proxy did, for whom.
 func TestAccessLogNamesTheClient(t *testing.T) {
 	t.Parallel()

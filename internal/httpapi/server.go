@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -32,6 +33,7 @@ func Server(addr string, h http.Handler) *http.Server {
 	}
 	if a, ok := h.(*api); ok {
 		s.RegisterOnShutdown(a.stop)
+		s.ErrorLog = slog.NewLogLogger(a.cfg.Log.Handler(), slog.LevelWarn)
 	}
 	return s
 }
