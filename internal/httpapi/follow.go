@@ -26,6 +26,11 @@ const followStep = 100
 // followMessages tells a caller of a session's messages as they come, until one of both ends it. It looks at home alone, which may have lost
 // something with its master; before that is told as an end, all records are asked.
 func (a *api) followMessages(c *gin.Context, q query) error {
+	for _, name := range []string{"limit", "consistency"} {
+		if q.has(name) {
+			return session.Invalid(name, "is for pages: a stream has no end, and looks at home as it goes")
+		}
+	}
 	id, want, _, err := messageQuery(c, q)
 	if err != nil {
 		return err

@@ -282,6 +282,8 @@ func TestAStreamOfMessagesIsRefused(t *testing.T) {
 	h := handlerOf(t, cfg).(*api)
 	accept := []string{"Accept", "text/event-stream"}
 	call(t, h, "GET "+messagesPath, "", append(accept, "Last-Event-ID", "x")...).invalid("Last-Event-ID")
+	call(t, h, "GET "+messagesPath+"?limit=5", "", accept...).invalid("limit")
+	call(t, h, "GET "+messagesPath+"?consistency=eventual", "", accept...).invalid("consistency")
 	f.pages <- session.ErrNotFound
 	call(t, h, "GET "+messagesPath, "", accept...).problem(http.StatusNotFound, "session-not-found")
 }

@@ -31,7 +31,7 @@ func messageRoutes() []described {
 		{
 			route: "GET /v1/sessions/{id}/messages", id: "readMessages", tag: tagMessages, summary: "Read or follow a session's messages",
 			about: "With `Accept: text/event-stream` the messages that come are followed: the answer does not end by itself, and `Last-Event-ID`, which wins over " +
-				"`after`, resumes it.",
+				"`after`, resumes it. A stream has no `limit` and no `consistency`.",
 			params: []*openapi.Parameter{sessionID(),
 				openapi.Query("after", openapi.String(), "the id of a message: what came after it. Left out: from the oldest that is kept. `latest`, of a stream: from now"),
 				limitParameter("messages"),
