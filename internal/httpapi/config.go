@@ -22,7 +22,7 @@ import (
 const (
 	MaxBody           = 1 << 20  // bytes of a request body, a batch's aside
 	MaxBatchBody      = 16 << 20 // bytes of a batch's body
-	MaxConfigDepth    = 32       // levels of objects and arrays in a session's config, itself included
+	MaxConfigDepth    = 32       // levels of objects and arrays in a session's config or a message's data, itself included
 	MaxRequestID      = 128      // characters of an incoming X-Request-Id
 	MaxPageToken      = 1024     // characters of a page token
 	MaxMessagesBody   = 2 << 20  // bytes of a body that publishes messages

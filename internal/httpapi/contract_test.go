@@ -224,7 +224,7 @@ func fromPacked(text []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := values{src}.next(0)
+	v, err := values{src, aroundData}.next(0)
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ func (b *batch) readLines(body []byte) {
 			continue
 		}
 		src.reset(line)
-		members, err := values{src}.object(MaxBody)
+		members, err := values{source: src}.object(MaxBody)
 		if err == nil {
 			err = src.end()
 		}
@@ -55,7 +55,7 @@ func (b *batch) readLines(body []byte) {
 
 func (b *batch) readJSON(body []byte) error {
 	src := newJSON(body)
-	if err := b.readSessions(values{src}); err != nil {
+	if err := b.readSessions(values{source: src}); err != nil {
 		return err
 	}
 	return src.end()
@@ -66,7 +66,7 @@ func (b *batch) readPacked(body []byte) error {
 	if err != nil {
 		return err
 	}
-	return b.readSessions(values{src})
+	return b.readSessions(values{source: src})
 }
 
 // readSessions reads {"sessions":[...]}.

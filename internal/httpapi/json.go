@@ -15,9 +15,12 @@ import (
 // parseObject reads a JSON text that must be one object and nothing after it. It keeps integers exact (int64, or uint64 above
 // that; larger ones are refused) and makes other numbers, and -0, float64. Errors are *session.InvalidError and name the member where
 // there is one.
-func parseObject(text []byte) (map[string]any, error) {
+func parseObject(text []byte) (map[string]any, error) { return parseDeeper(text, 0) }
+
+// parseDeeper is parseObject of what may nest deeper by some levels.
+func parseDeeper(text []byte, deeper int) (map[string]any, error) {
 	src := newJSON(text)
-	object, err := values{src}.object(len(text))
+	object, err := values{src, deeper}.object(len(text))
 	if err == nil {
 		err = src.end()
 	}
@@ -28,7 +31,7 @@ func parseObject(text []byte) (map[string]any, error) {
 }
 
 // parseAny reads a JSON text that the program itself has written.
-func parseAny(text []byte) (any, error) { return values{newJSON(text)}.next(0) }
+func parseAny(text []byte) (any, error) { return values{source: newJSON(text)}.next(0) }
 
 // jsonSource is a source of JSON (RFC 8259), read token by token.
 type jsonSource struct {

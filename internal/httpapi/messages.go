@@ -39,6 +39,9 @@ func (a *api) publishMessages(c *gin.Context, _ query) error {
 	return reply(c, http.StatusCreated, publishedView(made))
 }
 
+// aroundData are the levels around a message's data, in a list of them, that data beside a kind has not.
+const aroundData = 2
+
 // readMessages reads the body of a publish, which may be larger than others.
 func readMessages(c *gin.Context) (map[string]any, error) {
 	body, mediaType, err := readBody(c, MaxMessagesBody, typeJSON)
@@ -48,9 +51,9 @@ func readMessages(c *gin.Context) (map[string]any, error) {
 	case body == nil:
 		return nil, session.Invalid("body", "is required")
 	case packed(mediaType):
-		return parsePackedUpTo(body, MaxMessagesBody)
+		return parsePackedUpTo(body, MaxMessagesBody, aroundData)
 	}
-	return parseObject(body)
+	return parseDeeper(body, aroundData)
 }
 
 // decodeMessages reads one message, or an array of them.
@@ -62,6 +65,9 @@ func decodeMessages(members map[string]any) (drafts []session.MessageDraft, err 
 			d.Kind = session.DefaultMessageKind
 		}
 		data := f.any("data")
+		if levels(data) > MaxConfigDepth {
+			f.wrong("data", tooDeep)
+		}
 		if f.err != nil {
 			return
 		}

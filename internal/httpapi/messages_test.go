@@ -80,6 +80,29 @@ func TestPublishIsRefused(t *testing.T) {
 		problem(http.StatusNotFound, "session-not-found")
 }
 
+// How deep a message's data may nest does not depend on what stands around it.
+func TestTheDepthOfAMessage(t *testing.T) {
+	t.Parallel()
+	h := handlerOf(t, config(&fake{publish: func(context.Context, session.ID, session.Publication) ([]session.Message, error) {
+		return []session.Message{message(1, "1")}, nil
+	}}))
+	for form, field := range map[string]string{`{"data":%s}`: "data", `{"messages":[{"data":1},{"data":%s}]}`: "messages"} {
+		for _, packed := range []bool{false, true} {
+			publish := func(levels int) response {
+				body, mediaType := fmt.Sprintf(form, nested(levels)), "application/json"
+				if packed {
+					body, _ = packText(body, true)
+					mediaType = "application/msgpack"
+				}
+				return call(t, h, "POST "+messagesPath, body, "Content-Type", mediaType)
+			}
+			publish(MaxConfigDepth).ok(http.StatusCreated)
+			publish(MaxConfigDepth + 1).invalid(field)
+		}
+		call(t, h, "POST "+messagesPath, fmt.Sprintf(form, nested(100_000))).problem(http.StatusBadRequest, "invalid-request")
+	}
+}
+
 func TestMessagesAreRead(t *testing.T) {
 	t.Parallel()
 	var asked session.MessageQuery

@@ -10,15 +10,15 @@ import (
 
 // parsePacked reads a MessagePack body that must be one map and nothing after it, as parseObject reads JSON: the same values for what both can
 // say. What JSON cannot say is refused, because a session must be the same to readers of either.
-func parsePacked(body []byte) (map[string]any, error) { return parsePackedUpTo(body, MaxBody) }
+func parsePacked(body []byte) (map[string]any, error) { return parsePackedUpTo(body, MaxBody, 0) }
 
-// parsePackedUpTo is parsePacked where the body may say as much as one in JSON of limit bytes.
-func parsePackedUpTo(body []byte, limit int) (map[string]any, error) {
+// parsePackedUpTo is parsePacked where the body may say as much as one in JSON of limit bytes, and nest deeper by some levels.
+func parsePackedUpTo(body []byte, limit, deeper int) (map[string]any, error) {
 	src, err := newMsgpack(body, limit)
 	if err != nil {
 		return nil, err
 	}
-	object, err := values{src}.object(len(body))
+	object, err := values{src, deeper}.object(len(body))
 	if err != nil {
 		return nil, bodyError(err)
 	}

@@ -52,7 +52,7 @@ func messageRoutes() []described {
 }
 
 func messageSchemas() openapi.Schemas {
-	data := (&openapi.Schema{}).About("any JSON value, up to 16 KiB")
+	data := (&openapi.Schema{}).About(fmt.Sprintf("any JSON value, up to 16 KiB, and %d levels of objects and arrays", MaxConfigDepth))
 	return openapi.Schemas{
 		openapi.Named("MessageDraft", openapi.Object(
 			openapi.May("kind", tokenSchema(session.MaxMessageKind).OrNull().Else("message")),

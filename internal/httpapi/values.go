@@ -33,8 +33,12 @@ type container struct {
 type mark struct{ at, depth int }
 
 // values makes Go values of what a source tells: nil, bool, string, int64, uint64 for integers above that, float64, []any and
-// map[string]any. It refuses a member given twice, and what nests deeper than MaxConfigDepth below the outermost value.
-type values struct{ source }
+// map[string]any. It refuses a member given twice, and what nests deeper than MaxConfigDepth, and deeper, levels below the outermost value.
+type values struct {
+	source
+
+	deeper int
+}
 
 // object reads a value of at most limit bytes that must be an object. The source is at its end then, though the value be refused; any other
 // error means that the body is broken.
@@ -81,12 +85,32 @@ func (vs values) next(depth int) (any, error) {
 	switch {
 	case err != nil || in.kind == 0:
 		return v, err
-	case depth > MaxConfigDepth:
-		return nil, &memberError{reason: fmt.Sprintf("nests deeper than %d levels", MaxConfigDepth), outermost: true}
+	case depth > MaxConfigDepth+vs.deeper:
+		return nil, &memberError{reason: tooDeep, outermost: true}
 	case in.kind == '{':
 		return vs.members(in, depth)
 	}
 	return vs.elements(in, depth)
+}
+
+// tooDeep is what is wrong with a value that nests deeper than a session's config or a message's data may.
+var tooDeep = fmt.Sprintf("nests deeper than %d levels", MaxConfigDepth)
+
+// levels returns how many objects and arrays lie in one another in a value, itself included.
+func levels(v any) (deepest int) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, member := range v {
+			deepest = max(deepest, levels(member))
+		}
+	case []any:
+		for _, element := range v {
+			deepest = max(deepest, levels(element))
+		}
+	default:
+		return 0
+	}
+	return deepest + 1
 }
 
 // membersAtFirst bounds the room that an object gets because a count says so: its members may all have one name. An array's elements are there.
