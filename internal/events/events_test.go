@@ -615,3 +615,65 @@ func TestNothingIsMissedWhereAFollowerJoins(t *testing.T) {
 		}
 	})
 }
+
+// ending calls a function for what is logged.
+type ending struct {
+	slog.Handler
+	end func()
+}
+
+func (e ending) Enabled(context.Context, slog.Level) bool { return true }
+
+func (e ending) Handle(context.Context, slog.Record) error {
+	e.end()
+	return nil
+}
+
+// A bookmark may fall due between two rounds of one page: what the first has read is told, as the cursor is behind it.
+func TestWhatWasReadBeforeAFailureIsTold(t *testing.T) {
+	t.Parallel()
+	const all, strange = 800, 700 // more than a page; in the first of several rounds of the second
+	w := setup(t, redistest.Single(t), Config{})
+	for i := range all {
+		if i == strange {
+			w.put(t, w.keys.FleetEvents(), "strange", "")
+		}
+		w.node(t, "ready", fmt.Sprintf("node-%d incarnation node-a ", i))
+	}
+	cursor, err := w.oldest(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	feed := New(w.client, w.keys, Config{Log: slog.New(ending{end: cancel})}) // a strange entry is logged
+	f, err := feed.Follow(t.Context(), cursor.encode(w.keys.Prefix()), session.EventFilter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	got := 0
+	next := func(ctx context.Context) {
+		t.Helper()
+		b, err := f.Next(ctx)
+		if err != nil || b.End != "" {
+			t.Fatalf("after %v: %v", b, err)
+		}
+		for _, e := range b.Events {
+			if want := session.NodeID(fmt.Sprint("node-", got)); e.Node != want {
+				t.Fatalf("got %s, want %s", e.Node, want)
+			}
+			got++
+		}
+	}
+	next(t.Context())
+	if got > strange || broken.Err() != nil {
+		t.Fatalf("%d events in the first page", got)
+	}
+	if next(broken); broken.Err() == nil {
+		t.Fatal("no round failed")
+	}
+	for got < all {
+		next(t.Context())
+	}
+}

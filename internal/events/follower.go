@@ -191,6 +191,9 @@ func (w *Follower) catch(ctx context.Context) ([]session.Event, error) {
 	}
 	for _, s := range w.feed.concerned(w.filter) {
 		if w.at[s].compare(w.target[s]) < 0 { // it was read after they had begun
+			if len(events) > 0 {
+				return events, nil // they are told first
+			}
 			return nil, errGone // all was read, and what the looks had seen is not there
 		}
 	}

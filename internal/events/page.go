@@ -55,7 +55,7 @@ func (f *Feed) explain(ctx context.Context, err error) error {
 }
 
 // advance returns the next events that a filter selects, up to limit, and moves at behind them and behind those passed over; more says that
-// there may be others.
+// there may be others. It fails only where it has none: what one round found is told though the next one fails, for at is behind it.
 func (f *Feed) advance(ctx context.Context, at positions, filter session.EventFilter, limit int) (events []session.Event, more bool, err error) {
 	streams := f.concerned(filter)
 	if len(streams) == 0 {
@@ -64,6 +64,9 @@ func (f *Feed) advance(ctx context.Context, at positions, filter session.EventFi
 	most := min(max(roundEntries/len(streams), leastEntries), mostEntries)
 	for range mostRounds {
 		found, full, err := f.read(ctx, at, streams, most)
+		if err != nil && len(events) > 0 {
+			return events, true, nil
+		}
 		if err != nil {
 			return nil, false, err
 		}
