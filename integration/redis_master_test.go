@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"orchestrator/integration/harness"
 	"orchestrator/internal/redistest"
 )
 
@@ -113,6 +114,19 @@ func TestARedisMasterComesBackEmpty(t *testing.T) {
 			l.again(t)
 			l.end(t)
 			l.intact(t)
+			agrees(t, l.fleet, startNode(t, c, l.fleet.prefix, "late", "--partitions", "64"))
 		})
+	}
+}
+
+// agrees holds that a node that begins now reads the page tokens of those that ran before, and they its.
+func agrees(t *testing.T, f fleetOf, late *harness.Process) {
+	t.Helper()
+	for _, way := range [][2]string{{f.url(0), late.URL()}, {late.URL(), f.url(1)}} {
+		token := read[struct{ NextPageToken string }](t, call(t, "GET", way[0]+"/v1/sessions?limit=1", nil).want(t, 200)).NextPageToken
+		if token == "" {
+			t.Fatal("one page has all sessions")
+		}
+		call(t, "GET", way[1]+"/v1/sessions?limit=1&pageToken="+token, nil).want(t, 200)
 	}
 }

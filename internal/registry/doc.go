@@ -72,6 +72,9 @@
 // The live count of a name (package balancer keeps it) goes with the name, unless attempts are under way that settling would
 // count: then leaving is death, and the end of a recovery leaves the count to be forgotten together with them.
 //
+// What all nodes must agree on (meta) is compared before a node registers, and written again by the nodes that run where Redis has lost
+// it. A node that begins in between, within one look of a node that runs, may write something else; those who ran before say so.
+//
 // What becomes of a node is told in the stream {fleet}:events by the script that does it: joined, ready, cordoned, draining, left, dead,
 // recovered. Whatever the stream's key may hold keeps nobody from the fleet.
 //

@@ -35,12 +35,11 @@ const secretBytes = 32
 // CheckMeta writes this node's meta if the fleet has none yet, and a secret if it has none, as a fleet of an older version has not. It returns what stands. Another schema or another number of
 // partitions is refused with a *session.InvalidError that names both values; another replication factor is not, it is
 // logged. A hash that cannot be read is a *session.CorruptError.
+//
+// From then on Run writes what stands again where Redis has lost it, so that nodes that start later agree with those that run.
 func (r *Registry) CheckMeta(ctx context.Context, own Meta) (Meta, error) {
-	reply, err := r.runStrings(ctx, metaScript, []string{r.keys.Meta()}, own.Schema, own.Partitions, own.ReplicationFactor, newSecret())
-	if err != nil {
-		return Meta{}, err
-	}
-	fleet, err := r.decodeMeta(reply)
+	own.Secret = newSecret()
+	fleet, err := r.meta(ctx, own)
 	if err != nil {
 		return Meta{}, err
 	}
@@ -52,7 +51,35 @@ func (r *Registry) CheckMeta(ctx context.Context, own Meta) (Meta, error) {
 	case fleet.ReplicationFactor != own.ReplicationFactor:
 		r.cfg.Log.Warn("replicationFactor differs from the fleet's first", "key", r.keys.Meta(), "here", own.ReplicationFactor, "fleet", fleet.ReplicationFactor)
 	}
+	r.agreed.Store(&fleet)
 	return fleet, nil
+}
+
+// meta returns what stands, which is own where nothing did.
+func (r *Registry) meta(ctx context.Context, own Meta) (Meta, error) {
+	reply, err := r.runStrings(ctx, metaScript, []string{r.keys.Meta()}, own.Schema, own.Partitions, own.ReplicationFactor, own.Secret)
+	if err != nil {
+		return Meta{}, err
+	}
+	return r.decodeMeta(reply)
+}
+
+// uphold writes what this node has agreed to again where Redis has lost it. Where a node that began meanwhile has written something else it
+// says so, once, and leaves that.
+func (r *Registry) uphold(ctx context.Context) error {
+	agreed := r.agreed.Load()
+	if agreed == nil {
+		return nil
+	}
+	fleet, err := r.meta(ctx, *agreed)
+	if err != nil {
+		return err
+	}
+	if differs := fleet != *agreed; r.parted.Swap(differs) != differs && differs {
+		r.cfg.Log.Error("other settings stand where those of this node stood, and nodes that begin now take them: stop either kind of nodes; if it is the younger one, delete the key, too",
+			"key", r.keys.Meta(), "partitions", agreed.Partitions, "stand", fleet.Partitions, "sameSecret", fleet.Secret == agreed.Secret)
+	}
+	return nil
 }
 
 func (r *Registry) decodeMeta(reply []string) (Meta, error) {

@@ -88,6 +88,8 @@ type Registry struct {
 	view    atomic.Pointer[View]
 	braking atomic.Bool
 	warned  complaints
+	agreed  atomic.Pointer[Meta] // nil: it was not asked for
+	parted  atomic.Bool          // something else stands by now
 
 	register sync.Mutex // held over each change of this node's own registration, so that they reach Redis one by one
 	left     bool       // under register: this node has left and beats no more

@@ -302,3 +302,31 @@ func TestMetaGetsASecret(t *testing.T) {
 		}
 	})
 }
+
+// A Redis that has come back empty is told again what the nodes agreed on, by those that run.
+func TestMetaIsUpheld(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, f *fleet) {
+		ctx, key, r := t.Context(), f.keys.Meta(), f.node("a")
+		agreed, err := r.CheckMeta(ctx, Meta{Schema, 256, 2, ""})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.run(r)
+		f.redis.Redis().Del(ctx, key)
+		eventually(t, "it stands again", func() bool { return len(f.exists(key)) == 1 })
+		if got, err := f.node("b").CheckMeta(ctx, Meta{Schema, 256, 3, ""}); err != nil || got != agreed {
+			t.Errorf("%v, %v; want %v", got, err, agreed)
+		}
+		if _, err := f.node("c").CheckMeta(ctx, Meta{Schema, 128, 2, ""}); err == nil {
+			t.Error("a node with other partitions is let in")
+		}
+		f.redis.Redis().HSet(ctx, key, "partitions", 128) // as by a node that began before it stood again
+		eventually(t, "that is told", func() bool { return f.log.count("other settings stand") == 1 })
+		f.redis.Redis().Del(ctx, key)
+		eventually(t, "it stands again", func() bool { return f.redis.Redis().HGet(ctx, key, "partitions").Val() == "256" })
+		if f.log.count("other settings stand") != 1 {
+			t.Errorf("log:\n%s", f.log)
+		}
+	})
+}

@@ -14,7 +14,7 @@ import (
 // leaveLimit bounds the last call of a node that ends.
 const leaveLimit = 2 * time.Second
 
-// Run registers the node, keeps it registered, refreshes the view, and leaves when ctx ends, returning nil. It returns an
+// Run registers the node, keeps it registered, refreshes the view, upholds what CheckMeta found, and leaves when ctx ends, returning nil. It returns an
 // error where the node cannot go on: Redis cannot be reached at the start, or another process holds the node's name
 // (a *session.InvalidError that says where). While Redis is away later on, Run goes on trying and Trusted says how it stands.
 func (r *Registry) Run(ctx context.Context) error {
@@ -84,10 +84,11 @@ func (r *Registry) beatThroughWork(ctx context.Context) error {
 }
 
 func (r *Registry) polls(ctx context.Context) error {
-	trouble := outage{log: r.cfg.Log, what: "view of the fleet"}
+	trouble, meta := outage{log: r.cfg.Log, what: "view of the fleet"}, outage{log: r.cfg.Log, what: "upholding the fleet's settings"}
 	for sleep(ctx, r.cfg.GossipInterval, r.wake) {
-		_, err := r.Refresh(ctx)
-		trouble.saw(ctx, err)
+		if _, err := r.Refresh(ctx); !trouble.saw(ctx, err) {
+			meta.saw(ctx, r.uphold(ctx))
+		}
 	}
 	return nil
 }
