@@ -86,6 +86,28 @@ func recoverAll(t *testing.T, r *Registry, h session.Holder) Tally {
 	return Tally{}
 }
 
+// A node that was found dead and did not notice may leave with nothing in hand: its recovery goes on to its end.
+func TestTheDeadDoNotLeave(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, f *fleet) {
+		watch := f.node("w")
+		f.run(watch)
+		r, holder := killed(t, f, "a", watch)
+		if err := r.Leave(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+		if total := recoverAll(t, watch, holder); total != (Tally{32, 16, 16}) {
+			t.Errorf("total %+v", total)
+		}
+		if dead, err := watch.Dead(t.Context(), 0); err != nil || len(dead) != 0 {
+			t.Errorf("dead: %v, %v", dead, err)
+		}
+		if n := len(f.exists(f.keys.Node("a"))); n != 0 || f.redis.Redis().HExists(t.Context(), f.keys.Incarnations(), "a").Val() {
+			t.Error("it is still registered")
+		}
+	})
+}
+
 func TestARecoveredIncarnationStaysDead(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, f *fleet) {

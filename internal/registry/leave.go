@@ -22,7 +22,7 @@ const departureKept = 3
 // Leave ends this node's registration; it beats no more, and Run's own leaving at its end does nothing more. owned is how
 // many sessions the node still owns, as far as it knows. If that and the live count are 0, and nothing is under way to or
 // from the node, no key of the registration remains but a certificate, for three timeouts; otherwise the holder is declared
-// dead at once, so that the others take its sessions over without waiting. Counts that are still to be settled should be
+// dead at once, so that the others take its sessions over without waiting. One that is dead already stays so until it is recovered. Counts that are still to be settled should be
 // settled before. It returns a *session.UnavailableError where Redis does not answer; leaving again is safe.
 func (r *Registry) Leave(ctx context.Context, owned int) error {
 	r.register.Lock()
