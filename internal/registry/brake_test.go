@@ -78,8 +78,11 @@ func TestTheBrakeHoldsFromMoreThanHalf(t *testing.T) {
 		c := gather(f, 5)
 		c.end(time.Second, 2, 3, 4)
 		mustDead(t, c.nodes[0])
-		if !c.nodes[0].Braking() || f.log.count("more than half") != 1 {
+		if !c.nodes[0].braking.Load() || f.log.count("more than half") != 1 {
 			t.Errorf("nobody is told:\n%s", f.log)
+		}
+		if _, err := c.nodes[0].Dead(t.Context(), time.Hour); err != nil || !c.nodes[0].braking.Load() || f.log.count("no node is waited for") != 0 {
+			t.Errorf("a look that may declare nobody lets go of the brake (%v):\n%s", err, f.log)
 		}
 		// Of two of five nobody would have been spared. But they were three a moment ago, and come back one by one.
 		if err := c.nodes[2].beat(t.Context()); err != nil {
@@ -95,7 +98,7 @@ func TestTheBrakeHoldsFromMoreThanHalf(t *testing.T) {
 		}
 		c.release()
 		mustDead(t, c.nodes[0], c.holders(3, 4)...)
-		if c.nodes[0].Braking() || f.log.count("no node is waited for") != 1 {
+		if c.nodes[0].braking.Load() || f.log.count("no node is waited for") != 1 {
 			t.Errorf("nobody is told:\n%s", f.log)
 		}
 		ttl := f.redis.Redis().PTTL(t.Context(), f.keys.Deaths()).Val()
@@ -149,7 +152,7 @@ func TestTheBrakeLetsGoAfterAWindow(t *testing.T) {
 		mustDead(t, c.nodes[0], c.holder(3))
 		// What died counts for one window: three of four are gone still.
 		mustDead(t, c.nodes[0], c.holder(3))
-		if !c.nodes[0].Braking() {
+		if !c.nodes[0].braking.Load() {
 			t.Error("the brake has let go")
 		}
 		c.died(brakeWindow+time.Second, 3)

@@ -27,7 +27,7 @@ const reapLimit = 256
 // that stood still, declares nobody: the beats of the living wait there too. Nor does one to a Redis that knows another beat
 // of this node than the last that it acknowledged: it may have been rolled back, and have forgotten the beats of others as well. Nor does a node
 // that has not been steady for so long as the caller asks (see Steady): a fleet that was cut off from Redis for long finds all its registrations ended. Where more than half of the nodes are
-// gone within one HeartbeatTimeout it declares only those whose registration has been over for another one (Braking). It returns
+// gone within one HeartbeatTimeout it declares only those whose registration has been over for another one. It returns
 // session.ErrFenced where this node does not trust itself: such a node judges nobody.
 func (r *Registry) Dead(ctx context.Context, steady time.Duration) ([]session.Holder, error) {
 	trust := r.trusts()
@@ -48,8 +48,9 @@ func (r *Registry) Dead(ctx context.Context, steady time.Duration) ([]session.Ho
 	if len(list) != 2 {
 		return nil, unexpected(reapScript, reply)
 	}
-	spared, _ := list[0].(int64)
-	r.noteBrake(int(spared))
+	if spared, _ := list[0].(int64); spared >= 0 { // else nothing was seen of the brake
+		r.noteBrake(int(spared))
+	}
 	return r.holders(list[1]), nil
 }
 
@@ -67,11 +68,8 @@ func (r *Registry) holders(reply any) (dead []session.Holder) {
 	return dead
 }
 
-// Braking reports whether the last look for the dead left some alone because more than half of the nodes are or were gone within one
-// HeartbeatTimeout. They are declared dead once their registration has been over for another one, unless they beat again.
-func (r *Registry) Braking() bool { return r.braking.Load() }
-
-// noteBrake logs when the brake takes hold and when it lets go.
+// noteBrake logs when the brake takes hold and when it lets go. Those whom it spares are declared dead once their registration has been over
+// for another HeartbeatTimeout, unless they beat again.
 func (r *Registry) noteBrake(spared int) {
 	on := spared > 0
 	if r.braking.Swap(on) == on {

@@ -2,8 +2,8 @@
 -- KEYS 1 nodes  2 incarnations  3 dead  4 deaths  5 brake  6 events
 -- ARGV 1 how many registrations to look at, at most  2 when it is too late to declare anybody, ms
 --      3 the brake's window, ms; 0: there is no brake  4 the caller's id  5 when its registration ends by its last good beat, ms
--- Returns {how many have ended and are spared by the brake, the dead holders as "node/incarnation", those found first first}. The
--- node's hash needs no care: it has its own end.
+-- Returns {how many have ended and are spared by the brake, -1 where nobody was looked at; the dead holders as "node/incarnation", those found
+-- first first}. The node's hash needs no care: it has its own end.
 -- Sent again it finds nothing more that has ended and lists the same.
 -- A Redis that stood still serves in any order what has queued up: this call would find those ended whose beats come after it.
 -- A Redis that was rolled back has forgotten beats, of the caller as of others: this call would find those ended whose beats it lost. So the
@@ -14,7 +14,7 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local window = tonumber(ARGV[3])
-local over, spared, ended = false, 0, {}
+local over, spared, ended = false, -1, {}
 local own = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[4]) or 0)
 if now < tonumber(ARGV[2]) and own == tonumber(ARGV[5]) then
   local before = now
@@ -22,7 +22,7 @@ if now < tonumber(ARGV[2]) and own == tonumber(ARGV[5]) then
   local gone = deaths + redis.call('ZCOUNT', KEYS[1], '-inf', now)
   local all = deaths + redis.call('ZCARD', KEYS[1])
   local late = redis.call('ZCOUNT', KEYS[1], '(' .. now, now + window / 2)
-  over = gone * 2 > all
+  over, spared = gone * 2 > all, 0
   if over or (gone + late) * 2 > all or redis.call('EXISTS', KEYS[5]) == 1 then
     before = now - window
     spared = redis.call('ZCOUNT', KEYS[1], '(' .. before, now)

@@ -86,7 +86,7 @@ type Registry struct {
 	joined  chan struct{} // closed once the first registration stands
 	wake    chan struct{} // of one: somebody wants the view fresh
 	view    atomic.Pointer[View]
-	braking atomic.Bool
+	braking atomic.Bool // by the last look for the dead
 	warned  complaints
 	agreed  atomic.Pointer[Meta] // nil: it was not asked for
 	parted  atomic.Bool          // something else stands by now
