@@ -37,7 +37,7 @@ type Trust interface {
 type Undertaker interface {
 	Dead(ctx context.Context, steady time.Duration) ([]session.Holder, error)
 	Certified(ctx context.Context, h session.Holder) (bool, error)
-	Recovered(ctx context.Context, dead session.Holder, partition, partitions int, t registry.Tally) (registry.Tally, bool, error)
+	Recovered(ctx context.Context, dead session.Holder, partition, partitions int, word string, t registry.Tally) (registry.Tally, bool, error)
 	SetState(ctx context.Context, id session.NodeID, s session.NodeState) (session.Node, error)
 	Drain(ctx context.Context, id session.NodeID, within time.Duration) (session.Node, error)
 }

@@ -27,17 +27,17 @@ func (s *Service) recoverDead(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.recoveries.keep(dead)
+	var errs failures
+	errs.add(s.endRecoveries(ctx, dead))
 	s.lookAtNextEnd()
 	if len(dead) == 0 {
-		return nil
+		return errs.joined()
 	}
 	view, err := s.Members.Refresh(ctx)
 	if err != nil {
 		return err
 	}
 	share := s.share(view)
-	var errs failures
 	for _, holder := range dead {
 		errs.add(s.recoverHolder(ctx, holder, view, share))
 	}
@@ -165,17 +165,37 @@ func (s *Service) noteAdopted(r *recovery, id session.ID, err error) error {
 	return r.count(s.Store.Partition(id), err)
 }
 
+// endRecoveries forgets those whose holder is dead no more. A report that had no answer may be the one that ended its recovery, so it is made
+// once more.
+func (s *Service) endRecoveries(ctx context.Context, dead []session.Holder) error {
+	for holder, r := range s.recoveries {
+		if slices.Contains(dead, holder) {
+			continue
+		}
+		for _, p := range r.unanswered() {
+			if err := s.reportRecovered(ctx, r, p); err != nil {
+				return err
+			}
+		}
+		delete(s.recoveries, holder)
+	}
+	return nil
+}
+
 // reportRecovered reports one partition; the report that completes them all ends the recovery with one line.
 func (s *Service) reportRecovered(ctx context.Context, r *recovery, partition int) error {
-	total, finished, err := s.Undertaker.Recovered(ctx, r.dead, partition, s.Store.Partitions(), r.tally(partition).Tally)
-	if err != nil {
-		return err
-	}
-	r.reported(partition)
-	if finished {
-		s.metrics.recoveries.Inc()
-		s.Log.Info(fmt.Sprintf("recovered %d, lost %d", total.Recovered, total.Lost), "dead", r.dead.Node, "incarnation", r.dead.Incarnation,
-			"expected", total.Expected, "recovered", total.Recovered, "lost", total.Lost)
+	for more := true; more; {
+		word, t := r.report(partition, string(s.Store.NewOp()))
+		total, finished, err := s.Undertaker.Recovered(ctx, r.dead, partition, s.Store.Partitions(), word, t)
+		if err != nil {
+			return err
+		}
+		more = r.answered(partition)
+		if finished {
+			s.metrics.recoveries.Inc()
+			s.Log.Info(fmt.Sprintf("recovered %d, lost %d", total.Recovered, total.Lost), "dead", r.dead.Node, "incarnation", r.dead.Incarnation,
+				"expected", total.Expected, "recovered", total.Recovered, "lost", total.Lost)
+		}
 	}
 	return nil
 }

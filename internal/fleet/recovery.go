@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"errors"
-	"slices"
 
 	"orchestrator/internal/registry"
 	"orchestrator/internal/session"
@@ -21,15 +20,6 @@ func (rs recoveries) of(dead session.Holder) *recovery {
 	return r
 }
 
-// keep forgets the recoveries that are over.
-func (rs recoveries) keep(dead []session.Holder) {
-	for holder := range rs {
-		if !slices.Contains(dead, holder) {
-			delete(rs, holder)
-		}
-	}
-}
-
 // recovery is what this node did about one dead holder's sessions and has not reported yet.
 type recovery struct {
 	dead    session.Holder
@@ -39,8 +29,11 @@ type recovery struct {
 
 // partitionTally counts one partition's sessions, over as many rounds as it takes.
 type partitionTally struct {
-	registry.Tally
-	unreadable map[session.ID]bool
+	registry.Tally // not reported yet
+	unreadable     map[session.ID]bool
+
+	sent registry.Tally // reported under word, without an answer; it may have arrived
+	word string         // empty: nothing was
 }
 
 func (r *recovery) tally(partition int) *partitionTally {
@@ -52,8 +45,36 @@ func (r *recovery) tally(partition int) *partitionTally {
 	return t
 }
 
-// reported forgets a partition's tally: what is done from now on is counted anew.
-func (r *recovery) reported(partition int) { delete(r.tallies, partition) }
+// report returns what is to be told of a partition and under which word: once more what had no answer, else what was counted since.
+func (r *recovery) report(partition int, fresh string) (word string, t registry.Tally) {
+	p := r.tally(partition)
+	if p.word == "" {
+		p.word, p.sent, p.Tally = fresh, p.Tally, registry.Tally{}
+	}
+	return p.word, p.sent
+}
+
+// answered notes that a report has arrived; more says that something was counted since it was first made. What is done from now on is counted
+// anew.
+func (r *recovery) answered(partition int) (more bool) {
+	p := r.tally(partition)
+	if p.Tally == (registry.Tally{}) {
+		delete(r.tallies, partition)
+		return false
+	}
+	p.word = ""
+	return true
+}
+
+// unanswered are the partitions whose report had no answer.
+func (r *recovery) unanswered() (partitions []int) {
+	for p, t := range r.tallies {
+		if t.word != "" {
+			partitions = append(partitions, p)
+		}
+	}
+	return partitions
+}
 
 // count notes one takeover's outcome. A session that another node took first is in that node's tally; one that was deleted is not
 // missed. An error that leaves the outcome open is returned.

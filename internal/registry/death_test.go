@@ -75,7 +75,7 @@ func TestDeathIsFinalPerIncarnation(t *testing.T) {
 func recoverAll(t *testing.T, r *Registry, h session.Holder) Tally {
 	t.Helper()
 	for p := range 16 {
-		total, finished, err := r.Recovered(t.Context(), h, p, 16, Tally{2, 1, 1})
+		total, finished, err := r.Recovered(t.Context(), h, p, 16, newIncarnation(), Tally{2, 1, 1})
 		if err != nil || finished != (p == 15) {
 			t.Fatalf("partition %d: %v, %v", p, finished, err)
 		}
@@ -153,7 +153,7 @@ func TestRecoveryFinishesExactlyOnce(t *testing.T) {
 					if worker >= 2 {
 						t1 = Tally{}
 					}
-					total, finished, err := watch.Recovered(t.Context(), dead, p, partitions, t1)
+					total, finished, err := watch.Recovered(t.Context(), dead, p, partitions, newIncarnation(), t1)
 					if err != nil {
 						t.Error(err)
 					}
@@ -181,10 +181,10 @@ func TestRecoveredRefusesAnUnknownPartition(t *testing.T) {
 	f := embedded(t)
 	r := f.joined("a")
 	var invalid *session.InvalidError
-	if _, _, err := r.Recovered(t.Context(), session.Holder{Node: "b"}, 16, 16, Tally{}); !errors.As(err, &invalid) {
+	if _, _, err := r.Recovered(t.Context(), session.Holder{Node: "b"}, 16, 16, "w", Tally{}); !errors.As(err, &invalid) {
 		t.Errorf("got %v", err)
 	}
-	if total, finished, err := r.Recovered(t.Context(), session.Holder{Node: "b", Incarnation: "x"}, 1, 16, Tally{1, 1, 0}); err != nil || finished || total != (Tally{}) {
+	if total, finished, err := r.Recovered(t.Context(), session.Holder{Node: "b", Incarnation: "x"}, 1, 16, "w", Tally{1, 1, 0}); err != nil || finished || total != (Tally{}) {
 		t.Errorf("a holder that is not dead: %+v, %v, %v", total, finished, err)
 	}
 }

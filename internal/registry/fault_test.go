@@ -87,13 +87,13 @@ func TestEveryScriptRunTwiceIsAsOnce(t *testing.T) {
 		hit("reap")
 		for p := range 2 {
 			arm(recoveredSource)
-			total, finished, err := b.Recovered(ctx, holder, p, 2, Tally{5, 4, 1})
+			total, finished, err := b.Recovered(ctx, holder, p, 2, newIncarnation(), Tally{5, 4, 1})
 			if want := (Tally{5 * (p + 1), 4 * (p + 1), p + 1}); err != nil || total != want || finished != (p == 1) {
 				t.Errorf("recovered: %+v, %v, %v", total, finished, err)
 			}
 			hit("recovered")
 		}
-		if _, finished, err := b.Recovered(ctx, holder, 1, 2, Tally{}); finished || err != nil {
+		if _, finished, err := b.Recovered(ctx, holder, 1, 2, newIncarnation(), Tally{}); finished || err != nil {
 			t.Errorf("finished twice: %v", err)
 		}
 		arm(leaveSource)

@@ -25,18 +25,19 @@ const certificateKept = 24 * time.Hour
 // Tally counts a dead holder's sessions: how many it owned, how many are owned again, how many could not be found again.
 type Tally struct{ Expected, Recovered, Lost int }
 
-// Recovered records what the caller itself did about one partition, in [0, partitions), of a dead holder. The call that
+// Recovered records what the caller itself did about one partition, in [0, partitions), of a dead holder. word is the report's own, at most
+// a few dozen letters, digits and hyphens: a report whose answer was lost is to be made again under the same one, and adds nothing. The call that
 // completes the last partition is told so, once, with the sums over all; with it the holder is forgotten, but for a
 // certificate that keeps its death final, and its live count while attempts are under way that will change it. A holder that
 // is not being recovered is left alone: finished is false.
-func (r *Registry) Recovered(ctx context.Context, dead session.Holder, partition, partitions int, t Tally) (total Tally, finished bool, err error) {
+func (r *Registry) Recovered(ctx context.Context, dead session.Holder, partition, partitions int, word string, t Tally) (total Tally, finished bool, err error) {
 	if partition < 0 || partition >= partitions {
 		return Tally{}, false, session.Invalid("partition", fmt.Sprintf("is %d, must be from 0 to %d", partition, partitions-1))
 	}
 	k := r.keys
 	keys := []string{k.Dead(), k.Recovery(dead), k.Incarnations(), k.Load(), k.Moves(), k.Reserved(dead.Node), k.FleetEvents()}
 	reply, err := r.redis.Run(ctx, recoveredScript, keys, string(dead.Node), dead.Incarnation, partition, partitions,
-		t.Expected, t.Recovered, t.Lost, newIncarnation(), certificateKept.Milliseconds(), string(r.cfg.Self.Node))
+		t.Expected, t.Recovered, t.Lost, word, certificateKept.Milliseconds(), string(r.cfg.Self.Node))
 	if err != nil {
 		return Tally{}, false, err
 	}

@@ -1,6 +1,6 @@
 -- Records what became of a dead holder's sessions in one partition, and ends the holder once every partition has reported.
 -- KEYS 1 dead  2 recovery:<id>/<incarnation>  3 incarnations  4 load  5 moves  6 reserved:<id>  7 events
--- ARGV 1 id  2 incarnation  3 partition  4 partitions  5 expected  6 recovered  7 lost  8 a word of this call's own
+-- ARGV 1 id  2 incarnation  3 partition  4 partitions  5 expected  6 recovered  7 lost  8 a word of this report's own
 --      9 how long the certificate is kept, ms  10 who reports
 -- Returns {finished, expected, recovered, lost}: the sums so far; finished is 1 for the one call that completed them.
 -- Sent again it knows its word: among a partition's words it adds nothing, in `finished` it is told again that it was the one.

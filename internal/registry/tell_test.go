@@ -49,7 +49,7 @@ func TestWhatBecomesOfNodesIsToldOnce(t *testing.T) {
 			}
 		}
 		for p := range 2 {
-			if _, _, err := a.Recovered(ctx, c.Self().Holder, p, 2, Tally{3, 2, 1}); err != nil {
+			if _, _, err := a.Recovered(ctx, c.Self().Holder, p, 2, newIncarnation(), Tally{3, 2, 1}); err != nil {
 				t.Fatal(err)
 			}
 		}
