@@ -16,6 +16,8 @@ import (
 const (
 	recoverBatch = 500 // sessions taken over in one go
 	recoverPage  = 64  // of each partition in one look
+
+	recoverLook = 2 * time.Second // for one look
 )
 
 // recoverDead takes over the sessions of dead nodes that lie in this node's share of the partitions.
@@ -92,22 +94,22 @@ func (s *Service) steadyToJudge() time.Duration {
 }
 
 // recoverHolder walks what a dead holder owned in this node's share, a page of every partition at a time, takes it over and reports
-// each partition at its end. A partition that could not be walked to its end is left for the next round.
+// each partition at its end. A partition of which something is open is left for the next round.
 func (s *Service) recoverHolder(ctx context.Context, dead session.Holder, view registry.View, share []int) error {
 	r := s.recoveries.of(dead)
-	after := map[int]session.ID{}
+	after, open := map[int]session.ID{}, map[int]bool{}
 	for _, p := range share {
 		after[p] = ""
 	}
-	var failed error
+	var errs failures
 	for len(after) > 0 && ctx.Err() == nil {
-		pages, err := s.Store.OwnedPages(ctx, dead.Node, after, recoverPage)
-		if err != nil {
-			failed = err
-		}
-		if err := s.adoptPages(ctx, r, pages, view); err != nil {
+		pages, err := s.ownedPages(ctx, dead.Node, after)
+		errs.add(err)
+		err = s.adoptPages(ctx, r, pages, view, open)
+		if isFull(err) {
 			return r.hush(err)
 		}
+		errs.add(err)
 		for p := range after {
 			page, ok := pages[p]
 			switch {
@@ -117,36 +119,63 @@ func (s *Service) recoverHolder(ctx context.Context, dead session.Holder, view r
 				after[p] = page[len(page)-1]
 			default:
 				delete(after, p)
-				if err := s.reportRecovered(ctx, r, p); err != nil {
-					return err
+				if !open[p] && ctx.Err() == nil {
+					errs.add(s.reportRecovered(ctx, r, p))
 				}
 			}
 		}
 	}
-	return errors.Join(failed, ctx.Err())
+	if ctx.Err() == nil {
+		clear(r.tried)
+	}
+	errs.add(ctx.Err())
+	return errs.joined()
 }
 
-// adoptPages takes over those of the pages' sessions that the dead holder owns. It returns an error unless every one of them is
-// decided: taken over, somebody else's, gone, or impossible to read.
-func (s *Service) adoptPages(ctx context.Context, r *recovery, pages map[int][]session.ID, view registry.View) error {
+// ownedPages are the next pages of partitions whose masters answer soon: the others must not take the time of what can be recovered.
+func (s *Service) ownedPages(ctx context.Context, dead session.NodeID, after map[int]session.ID) (map[int][]session.ID, error) {
+	limited, cancel := context.WithTimeout(ctx, recoverLook)
+	defer cancel()
+	return s.Store.OwnedPages(limited, dead, after, recoverPage)
+}
+
+// adoptPages takes over those of the pages' sessions that the dead holder owns. Partitions of which one is not decided, that is taken over,
+// somebody else's, gone, or impossible to read, are noted as open; the error says why. One whose records cannot be reached keeps no others
+// from their new owners: it is tried once before a walk has come to its end.
+func (s *Service) adoptPages(ctx context.Context, r *recovery, pages map[int][]session.ID, view registry.View, open map[int]bool) error {
 	var orphans []session.Session
 	for partition, page := range pages {
 		for _, id := range page {
-			if _, err := session.ParseID(string(id)); err == nil && s.Store.Partition(id) == partition {
+			switch _, err := session.ParseID(string(id)); {
+			case err != nil || s.Store.Partition(id) != partition:
+			case r.tried[id]:
+				open[partition] = true
+			default:
 				orphans = append(orphans, session.Session{ID: id, Holder: r.dead}) // at whatever epoch: the takeover reads the records
 			}
 		}
 	}
-	for batch := range slices.Chunk(orphans, recoverBatch) {
+	var errs failures
+	for len(orphans) > 0 && ctx.Err() == nil {
+		batch := orphans[:min(recoverBatch, len(orphans))]
 		found, results, err := s.adopt(ctx, batch, view)
+		errs.add(err)
 		for i, res := range results {
-			err = errors.Join(err, s.noteAdopted(r, found[i].ID, res.Err))
+			if err := s.noteAdopted(r, found[i].ID, res.Err); err != nil {
+				errs.add(err)
+				r.tried[found[i].ID] = true
+				open[s.Store.Partition(found[i].ID)] = true
+			}
 		}
-		if err != nil {
-			return err
+		if err != nil { // there is no room, or nobody who knows where some is
+			break
 		}
+		orphans = orphans[len(batch):]
 	}
-	return nil
+	for _, is := range orphans {
+		open[s.Store.Partition(is.ID)] = true
+	}
+	return errs.joined()
 }
 
 // noteAdopted counts one takeover's outcome; an error means that it is open.

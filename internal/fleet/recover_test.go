@@ -7,6 +7,7 @@ import (
 	"orchestrator/internal/redistest"
 	"orchestrator/internal/registry"
 	"orchestrator/internal/session"
+	"orchestrator/internal/sessionstore"
 )
 
 // lossy is an undertaker whose answer to the first report of each partition is lost. It keeps the sums of the report that ended a recovery.
@@ -60,5 +61,73 @@ func TestARecoveryIsSummedOnce(t *testing.T) {
 		if err := b.recoverDead(t.Context()); err != nil || len(b.recoveries) != 0 {
 			t.Errorf("it is not forgotten: %v", err)
 		}
+	}
+}
+
+// severed is a store that cannot reach some sessions' records.
+type severed struct {
+	Store
+	lost  map[session.ID]bool
+	asked int    // how often for one of those
+	end   func() // not nil: the next takeover finds none of its sessions, and takes the time that there is
+}
+
+func (s *severed) TakeOver(ctx context.Context, takeovers ...sessionstore.Takeover) []session.Result {
+	if s.end != nil {
+		for _, t := range takeovers {
+			s.lost[t.ID] = true
+		}
+		s.end()
+		s.end, s.asked = nil, -len(takeovers)
+	}
+	results := make([]session.Result, len(takeovers))
+	for i, t := range takeovers {
+		if s.lost[t.ID] {
+			s.asked++
+			results[i].Err = &session.UnavailableError{Reason: "a redis server does not answer"}
+			continue
+		}
+		results[i] = s.Store.TakeOver(ctx, t)[0]
+	}
+	return results
+}
+
+// Sessions whose records cannot be reached keep no others from their new owners, though trying them takes all the time of a round.
+func TestRecoveryGoesOnBehindWhatCannotBeReached(t *testing.T) {
+	t.Parallel()
+	b, dead := bereaved(t, recoverBatch+100)
+	g := &severed{Store: b.Service.Store, lost: map[session.ID]bool{}}
+	b.Service.Store = g
+	view, err := b.Members.Refresh(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	round := func(ctx context.Context, left int) error {
+		t.Helper()
+		err := b.recoverHolder(ctx, dead, view, b.share(view))
+		if n, countErr := b.store.Count(t.Context(), dead.Node); countErr != nil || n != left {
+			t.Fatalf("%d sessions are left (%v), want %d; the round ended with %v", n, countErr, left, err)
+		}
+		return err
+	}
+	short, cancel := context.WithCancel(t.Context())
+	g.end = cancel
+	if err := round(short, recoverBatch+100); err == nil {
+		t.Error("a round without time went well")
+	}
+	tried := len(g.lost)
+	_ = round(t.Context(), tried)
+	if g.asked != 0 {
+		t.Errorf("what could not be reached was tried %d times before the others", g.asked)
+	}
+	if err := round(t.Context(), tried); err == nil || g.asked != tried {
+		t.Errorf("after them %d of %d were tried, %v", g.asked, tried, err)
+	}
+	clear(g.lost)
+	if err := round(t.Context(), 0); err != nil {
+		t.Error(err)
+	}
+	if left, err := b.Undertaker.Dead(t.Context(), 0); err != nil || len(left) != 0 {
+		t.Errorf("the recovery has not ended: %v, %v", left, err)
 	}
 }

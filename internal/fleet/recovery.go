@@ -14,7 +14,7 @@ type recoveries map[session.Holder]*recovery
 func (rs recoveries) of(dead session.Holder) *recovery {
 	r, ok := rs[dead]
 	if !ok {
-		r = &recovery{dead: dead, tallies: map[int]*partitionTally{}}
+		r = &recovery{dead: dead, tallies: map[int]*partitionTally{}, tried: map[session.ID]bool{}}
 		rs[dead] = r
 	}
 	return r
@@ -24,7 +24,8 @@ func (rs recoveries) of(dead session.Holder) *recovery {
 type recovery struct {
 	dead    session.Holder
 	tallies map[int]*partitionTally
-	hushed  bool // that there is no room was said once
+	tried   map[session.ID]bool // without an outcome, in the walk under way: one that runs out of time goes on behind them
+	hushed  bool                // that there is no room was said once
 }
 
 // partitionTally counts one partition's sessions, over as many rounds as it takes.

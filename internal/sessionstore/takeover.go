@@ -4,6 +4,9 @@ import (
 	"context"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
+	"orchestrator/internal/redisx"
 	"orchestrator/internal/session"
 )
 
@@ -18,10 +21,11 @@ type Takeover struct {
 }
 
 // TakeOver gives sessions to new holders; each has its own outcome, in order. One that no longer belongs to From at Epoch is a
-// *session.StaleEpochError, one that is gone session.ErrNotFound. The new holder owns a session only after this returned it.
+// *session.StaleEpochError, one that is gone session.ErrNotFound. The new holder owns a session only after this returned it. Where a master
+// does not answer, one of the sessions that it keeps waiting is waited for once more, not each in turn.
 func (s *Store) TakeOver(ctx context.Context, takeovers ...Takeover) []session.Result {
 	results, ops := make([]session.Result, len(takeovers)), make([]session.OpID, len(takeovers))
-	bases := s.readHomes(ctx, takeovers)
+	bases, failures := s.readHomes(ctx, takeovers)
 	var steps []*step
 	var nexts []Record
 	at := map[*step]int{}
@@ -46,14 +50,20 @@ func (s *Store) TakeOver(ctx context.Context, takeovers ...Takeover) []session.R
 	taken := make([]bool, len(takeovers))
 	for n, st := range steps {
 		s.cache.forget(st.place.session)
-		if st.outcome() == nil {
+		if failures[at[st]] = st.outcome(); failures[at[st]] == nil {
 			results[at[st]], taken[at[st]] = session.Result{Session: nexts[n].Session, Applied: true}, true
 			s.witness.saw(nexts[n].ID, nexts[n].Stamp.Op)
 		}
 	}
+	waited := false
 	for i, t := range takeovers {
-		if !taken[i] {
+		switch {
+		case taken[i]:
+		case waited && unreachable(failures[i]):
+			results[i].Err = failures[i]
+		default:
 			results[i] = s.takeOne(ctx, t, ops[i])
+			waited = waited || unreachable(results[i].Err)
 		}
 	}
 	return results
@@ -84,20 +94,24 @@ func (s *Store) takeOne(ctx context.Context, t Takeover, op session.OpID) sessio
 	return session.Result{Session: r.Session, Applied: true}
 }
 
-// readHomes reads the home records in one flush; one that cannot be read is left zero and dealt with alone.
-func (s *Store) readHomes(ctx context.Context, takeovers []Takeover) []Record {
-	ids := make([]session.ID, len(takeovers))
+// readHomes reads the home records in one flush; one that cannot be read is left zero and dealt with alone, unless its master does not answer.
+func (s *Store) readHomes(ctx context.Context, takeovers []Takeover) ([]Record, []error) {
+	records, failures := make([]Record, len(takeovers)), make([]error, len(takeovers))
+	cmds := make([]*redis.MapStringStringCmd, len(takeovers))
+	_ = s.redis.Read(ctx, func(pipe redis.Pipeliner) { // each command has its own outcome
+		for i, t := range takeovers {
+			cmds[i] = pipe.HGetAll(ctx, s.keys.Session(t.ID))
+		}
+	})
 	for i, t := range takeovers {
-		ids[i] = t.ID
+		if err := cmds[i].Err(); err != nil && !redis.HasErrorPrefix(err, "WRONGTYPE") {
+			failures[i] = redisx.Wrap(err)
+			continue
+		}
+		p := s.placeOf(t.ID)
+		if f, err := readFound(p, home, cmds[i]); err == nil {
+			records[i], _ = p.decode(f)
+		}
 	}
-	read, _ := s.homes(ctx, ids)
-	byID := make(map[session.ID]Record, len(read))
-	for _, r := range read {
-		byID[r.ID] = r
-	}
-	records := make([]Record, len(takeovers))
-	for i, id := range ids {
-		records[i] = byID[id]
-	}
-	return records
+	return records, failures
 }
