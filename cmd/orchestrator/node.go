@@ -20,7 +20,7 @@ type node struct {
 	gate     *gate
 	joined   <-chan struct{}                 // closed once the fleet knows the node
 	loops    func(ctx context.Context) error // the fleet's; ends when ctx does, having left the fleet
-	retire   func(ctx context.Context)       // hands over what the node owns
+	retire   func(ctx context.Context) int   // hands over what the node owns, and returns how much is left
 	depart   func(ctx context.Context)       // ends the streams of those who follow the node, and leaves the fleet
 	close    func() error                    // gives back the connections to Redis
 
@@ -66,23 +66,27 @@ func (n *node) awaitEnd(ctx, alive context.Context) {
 	n.handOver(ctx, alive)
 }
 
-// handOver hands the node's sessions over and leaves the fleet while the node still serves, for drainDelay at the least.
+// retireAgain is how long a node that has handed everything over waits before it looks again.
+const retireAgain = time.Second
+
+// handOver hands the node's sessions over and leaves the fleet while the node still serves, for drainDelay at the least. Meanwhile somebody may
+// uncordon it and so have sessions given to it: it looks again and again, and once more at the end.
 func (n *node) handOver(ctx, alive context.Context) {
 	retiring, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	defer context.AfterFunc(alive, stop)()
-	var g errgroup.Group
-	g.Go(func() error { n.retire(retiring); return nil })
-	g.Go(func() error {
-		delay := time.NewTimer(n.drainDelay)
-		defer delay.Stop()
+	delay, end := context.WithTimeout(alive, n.drainDelay)
+	defer end()
+	for left := n.retire(retiring); left == 0 && delay.Err() == nil; left = n.retire(retiring) {
 		select {
-		case <-alive.Done():
-		case <-delay.C:
+		case <-delay.Done():
+		case <-time.After(retireAgain):
 		}
-		return nil
-	})
-	_ = g.Wait() // neither fails
+		if alive.Err() != nil {
+			break
+		}
+	}
+	<-delay.Done()
 	n.depart(retiring)
 }
 

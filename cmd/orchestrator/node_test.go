@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,7 +58,7 @@ func newStand(t *testing.T) *stand {
 		name: "a", listener: l, gate: &gate{Health: steady{}}, log: slog.New(slog.DiscardHandler), patience: 10 * time.Second,
 		server: &http.Server{Handler: http.HandlerFunc(b.handle), ReadHeaderTimeout: time.Second},
 		loops:  func(ctx context.Context) error { <-ctx.Done(); b.diary.note("work ended"); return nil },
-		retire: func(context.Context) { b.diary.note("handed over") },
+		retire: func(context.Context) int { b.diary.note("handed over"); return 0 },
 		depart: func(context.Context) { b.diary.note("departed"); close(b.departed) },
 		close:  func() error { b.diary.note("closed redis"); return nil },
 	}
@@ -148,6 +149,30 @@ func TestANotReadyNodeStillServes(t *testing.T) {
 	failed <- errors.New("lost its name")
 	if err := await(t, "the node ends", result); err == nil || err.Error() != "lost its name" {
 		t.Errorf("ended with %v", err)
+	}
+}
+
+// Somebody may uncordon a node that has handed everything over and still serves, and others give it sessions.
+func TestWhatComesToANodeThatStopsIsHandedOver(t *testing.T) {
+	t.Parallel()
+	b := newStand(t)
+	b.drainDelay = retireAgain * 3 / 2
+	var owned, looks atomic.Int32
+	b.retire = func(context.Context) int {
+		owned.Store(0)
+		if looks.Add(1) == 1 {
+			owned.Store(1) // it comes just after
+		}
+		return 0
+	}
+	end, result := b.start(t)
+	end()
+	await(t, "the node leaves the fleet", b.departed)
+	if owned.Load() != 0 {
+		t.Error("it leaves with a session")
+	}
+	if err := await(t, "the node ends", result); err != nil {
+		t.Error(err)
 	}
 }
 

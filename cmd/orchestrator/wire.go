@@ -82,7 +82,7 @@ func assemble(ctx context.Context, cfg config.Config, client *redisx.Client, in 
 	return &node{
 		name: cfg.NodeID, listener: in.listener, server: httpapi.Server(in.listener.Addr().String(), handler), gate: door,
 		joined: parts.registry.Joined(), loops: parts.run, close: func() error { parts.settle(ctx); return client.Close() },
-		retire: func(ctx context.Context) { parts.service.Retire(ctx, cfg.DrainTimeout) }, depart: parts.depart,
+		retire: func(ctx context.Context) int { return parts.service.Retire(ctx, cfg.DrainTimeout) }, depart: parts.depart,
 		drainDelay: cfg.DrainDelay, patience: cfg.RequestTimeout + time.Second, log: in.log,
 	}, nil
 }
