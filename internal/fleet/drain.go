@@ -33,8 +33,10 @@ func (s *Service) drainAsked(ctx context.Context) error {
 
 // drainSome hands a batch of sessions over; left says whether there may be more.
 func (s *Service) drainSome(ctx context.Context) (left bool, err error) {
-	s.drains.mu.Lock()
-	defer s.drains.mu.Unlock()
+	if err := s.drains.take(ctx); err != nil {
+		return true, err
+	}
+	defer s.drains.give()
 	sessions, err := s.ownSessions(ctx, handOffBatch, func(session.Session) bool { return true })
 	if len(sessions) == 0 {
 		if err == nil {
@@ -48,7 +50,7 @@ func (s *Service) drainSome(ctx context.Context) (left bool, err error) {
 		return true, viewErr
 	}
 	moved, handErr := s.handOff(ctx, session.WhyDrain, sessions, balancer.Request{Candidates: view.Nodes(), Avoid: s.Members.Self().Node})
-	s.drains.moved += moved
+	s.drains.count(moved)
 	return true, errors.Join(err, handErr)
 }
 

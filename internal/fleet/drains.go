@@ -10,20 +10,32 @@ import (
 
 // drains is the drain under way, and the one at a time who works on it.
 type drains struct {
-	mu     sync.Mutex
-	since  time.Time // zero: none
+	turn // held over each batch
+
+	mu     sync.Mutex // guards what follows
+	since  time.Time  // zero: none
 	moved  int
 	hushed string // what was said once
 }
 
 func (d *drains) begin() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.since.IsZero() {
 		d.since, d.moved = time.Now(), 0
 	}
 }
 
+func (d *drains) count(moved int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.moved += moved
+}
+
 // end notes that nothing is left, and says so once.
 func (d *drains) end(s *Service) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if !d.since.IsZero() {
 		s.Log.Info("drained: every session was handed over", "sessions", d.moved, "took", time.Since(d.since).Round(time.Millisecond))
 	}

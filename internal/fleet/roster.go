@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -11,7 +12,7 @@ import (
 	"orchestrator/internal/session"
 )
 
-// picture is what this node knows to own: what its followers were told.
+// picture is what this node knows to own: what its followers were told, or will be once all of it is known.
 type picture struct {
 	holder session.Holder
 	held   map[session.ID]session.Assignment
@@ -53,13 +54,30 @@ func (s *Service) tellTrust(context.Context) error {
 	return nil
 }
 
+const (
+	// followLimit is how long a follower waits for the first picture. A node that owns many sessions on a slow Redis may need more; what was
+	// resolved until then is there for the next try.
+	followLimit = 10 * time.Second
+	// pictureKept is how long a picture is kept for those who may try again.
+	pictureKept = time.Minute
+)
+
 // Follow opens a stream of what this node is to run, beginning with what it owns now. It returns session.ErrFenced while the node is not
-// trusted, and a *session.LimitError where too many follow already.
+// trusted, a *session.LimitError where too many follow already, and a *session.UnavailableError where it takes too long to read what it owns: try
+// again then.
 func (s *Service) Follow(ctx context.Context) (*assignments.Follower, error) {
 	if err := s.tellTrust(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.drawPicture(ctx); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, followLimit)
+	defer cancel()
+	if err := s.drawing.take(ctx); err != nil {
+		return nil, err
+	}
+	s.asked = time.Now()
+	err := s.drawPicture(ctx)
+	s.drawing.give()
+	if err != nil {
 		return nil, err
 	}
 	return s.Roster.Follow()
@@ -70,21 +88,24 @@ func (s *Service) tellAssigned(ctx context.Context) error {
 	if err := s.settleDoubts(ctx); err != nil {
 		return err
 	}
-	if !s.Roster.Followed() {
-		s.drawing.Lock()
-		defer s.drawing.Unlock()
-		s.picture = picture{}
-		s.leaving.take() // with no picture there is nothing to take from it
-		return nil
+	if err := s.drawing.take(ctx); err != nil {
+		return err
 	}
-	return s.drawPicture(ctx)
+	defer s.drawing.give()
+	if s.Roster.Followed() {
+		return s.drawPicture(ctx)
+	}
+	s.picture.forget(s.leaving.take())
+	if time.Since(s.asked) > pictureKept {
+		s.picture = picture{}
+	}
+	return nil
 }
 
 // drawPicture compares what home says this node owns with what its followers were told. A session that is new to it is resolved first: a
-// home that was rolled back may still show what has another owner by now.
+// home that was rolled back may still show what has another owner by now. What was resolved stays so where the time is too short for all. The
+// caller has the turn to draw.
 func (s *Service) drawPicture(ctx context.Context) error {
-	s.drawing.Lock()
-	defer s.drawing.Unlock()
 	if !s.Members.Trusted() {
 		return nil
 	}
@@ -103,10 +124,11 @@ func (s *Service) drawPicture(ctx context.Context) error {
 			fresh = append(fresh, id)
 		}
 	}
-	if err := s.resolveInto(ctx, next, fresh); err != nil {
+	err = s.resolveInto(ctx, next, fresh)
+	s.picture = next
+	if err != nil {
 		return err
 	}
-	s.picture = next
 	list := make([]session.Assignment, 0, len(next.held))
 	for _, as := range next.held {
 		list = append(list, as)

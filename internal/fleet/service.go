@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -73,8 +72,9 @@ type Service struct {
 
 	recoveries recoveries // belongs to the recover job
 	quarantine string     // what was said last; belongs to the topology job
-	drawing    sync.Mutex // guards picture
+	drawing    turn       // held over what follows
 	picture    picture
+	asked      time.Time // when somebody last wanted to follow
 	drains     drains
 	answered   answered // belongs to the job that hands over
 	moving     turn     // held over each handing over, so that no session is handed over twice at once
@@ -97,7 +97,7 @@ func New(cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{Config: cfg, started: time.Now(), metrics: newMetrics(cfg.Metrics), settler: newSettler(cfg.Placer, cfg.Log),
-		recoveries: recoveries{}, answered: answered{}, moving: make(turn, 1), audited: -1, overcounted: map[session.NodeID]bool{}}
+		recoveries: recoveries{}, answered: answered{}, drawing: make(turn, 1), drains: drains{turn: make(turn, 1)}, moving: make(turn, 1), audited: -1, overcounted: map[session.NodeID]bool{}}
 	s.creates = groupcommit.New(createWidth, createMost, nil, s.createTogether)
 	s.publishes = newPublishes(s)
 	s.lastSync.Store(&session.SyncReport{})

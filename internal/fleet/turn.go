@@ -6,8 +6,8 @@ import (
 	"orchestrator/internal/session"
 )
 
-// turn is a lock that is waited for no longer than the caller may take. Who waits for processes to let go of sessions may hold it for long,
-// and a job that waited on would look stuck.
+// turn is a lock that is waited for no longer than the caller may take. Who waits for processes to let go of sessions, or reads many sessions,
+// may hold it for long, and a job that waited on would look stuck.
 type turn chan struct{}
 
 // take returns nil once the caller holds the turn, and a *session.UnavailableError where its time has ended.
@@ -21,7 +21,7 @@ func (t turn) take(ctx context.Context) error {
 			ended = ctx.Err()
 		}
 	}
-	return &session.UnavailableError{Reason: "other sessions were being handed over for too long", Err: ended, HandOver: true}
+	return &session.UnavailableError{Reason: "this node was at work on other sessions for too long", Err: ended, HandOver: true}
 }
 
 func (t turn) give() { <-t }

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,6 +67,75 @@ func TestAMoveThatWasNotBegunLeavesNoDoubt(t *testing.T) {
 		}
 		if n := a.told(t); n != 1 {
 			t.Errorf("%s: %d sessions are told, want 1", why, n)
+		}
+	}
+}
+
+// A job that waits for others must not look stuck: the node would beat no more.
+func TestJobsWaitNoLongerThanTheyMay(t *testing.T) {
+	t.Parallel()
+	a := join(t, redistest.Single(t), redistest.Prefix(t), "a", settings{idle: true})
+	for name, job := range map[string]struct {
+		turn
+		run func(context.Context) error
+	}{
+		"assign": {a.drawing, a.tellAssigned},
+		"follow": {a.drawing, func(ctx context.Context) error { _, err := a.Follow(ctx); return err }},
+		"drain":  {a.drains.turn, func(ctx context.Context) error { _, err := a.drainSome(ctx); return err }},
+	} {
+		if err := job.take(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		if err := job.run(short); err == nil || decided(err) {
+			t.Errorf("%s: got %v", name, err)
+		}
+		cancel()
+		job.give()
+	}
+}
+
+// slow is a store that answers so many linearizable reads before it answers none.
+type slow struct {
+	Store
+	answers atomic.Int32
+}
+
+func (s *slow) Get(ctx context.Context, id session.ID, c session.Consistency) (session.Session, error) {
+	if s.answers.Add(-1) < 0 {
+		<-ctx.Done()
+		return session.Session{}, &session.UnavailableError{Reason: "redis did not answer in time", Err: ctx.Err()}
+	}
+	return s.Store.Get(ctx, id, c)
+}
+
+// Whoever tries again to follow a node that owns more than can be read in one try gets on.
+func TestAPictureIsDrawnInSeveralTries(t *testing.T) {
+	t.Parallel()
+	const tries, each = 3, 20
+	a := join(t, redistest.Single(t), redistest.Prefix(t), "a", settings{idle: true})
+	a.make(t, tries*each)
+	s := &slow{Store: a.Service.Store}
+	a.Service.Store = s
+	for try := range tries {
+		s.answers.Store(each)
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		f, err := a.Follow(short)
+		cancel()
+		switch {
+		case try < tries-1 && err == nil:
+			t.Fatalf("try %d: it has read all", try)
+		case try < tries-1:
+			if err := a.tellAssigned(t.Context()); err != nil { // nobody follows yet
+				t.Fatal(err)
+			}
+			continue
+		case err != nil:
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if ev, err := f.Next(t.Context()); err != nil || len(ev.Assignments) != tries*each {
+			t.Errorf("%d sessions are told, %v", len(ev.Assignments), err)
 		}
 	}
 }

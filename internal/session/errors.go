@@ -153,7 +153,7 @@ type UnavailableError struct {
 	Reason   string // what an operator may read, such as "redis is out of memory"
 	Err      error  // the cause; may be nil
 	Refused  bool   // nothing was changed, and nothing on its way can still change it
-	HandOver bool   // nodes or the processes beside them were too slow, not Redis
+	HandOver bool   // a node or the processes beside it were too slow, not Redis
 }
 
 func (e *UnavailableError) Error() string {
