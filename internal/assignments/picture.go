@@ -27,12 +27,19 @@ func (e *entry) wanted() bool { return e.owned && !e.revoked && !e.moved }
 
 func (e *entry) epoch() uint64 { return e.held.Session.Stamp.Epoch }
 
-// Begin is called before what the node owns is read; the answer goes to Sync with what was read.
+// Begin is called before what the node owns is read; the answer goes to Sync with what was read, or to Abandon.
 func (b *Board) Begin() Tick {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.clock++
 	return b.clock
+}
+
+// Abandon says that what the node owns could not be read: the picture does not come, nor does one that was begun before it.
+func (b *Board) Abandon(tick Tick) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.barrier = max(b.barrier, tick)
 }
 
 // Sync takes the whole picture of what the node owns as h, read since Begin returned tick. Sessions that are new are told assigned, those

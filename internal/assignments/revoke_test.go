@@ -109,6 +109,22 @@ func TestStalePictures(t *testing.T) {
 	})
 }
 
+// Where nobody follows, and no picture is under way any more, nothing needs to be known of what has moved.
+func TestAnAbandonedPictureIsNotWaitedFor(t *testing.T) {
+	onBoard(t, func(_ *testing.T, d desk) {
+		d.trusting(time.Hour)
+		tick := d.Begin()
+		d.Abandon(tick)
+		d.Moved("a")
+		if len(d.entries) != 0 {
+			d.t.Errorf("%d sessions are remembered", len(d.entries))
+		}
+		if d.Sync(tick, self, []session.Assignment{a1}) {
+			d.t.Error("it is taken all the same")
+		}
+	})
+}
+
 // A picture begun before a revocation was taken back knows nothing of the session either way.
 func TestPictureOlderThanRestore(t *testing.T) {
 	onBoard(t, func(_ *testing.T, d desk) {

@@ -55,7 +55,12 @@ type Announcer interface {
 	Followed() bool
 	Follow() (*assignments.Follower, error)
 	Trust(h session.Holder, until time.Time)
+}
+
+// Painter is told what this node owns.
+type Painter interface {
 	Begin() assignments.Tick
+	Abandon(began assignments.Tick)
 	Sync(began assignments.Tick, h session.Holder, held []session.Assignment) bool
 }
 
@@ -70,6 +75,7 @@ type Revoker interface {
 // Roster is what the processes beside this node are told to run.
 type Roster interface {
 	Announcer
+	Painter
 	Revoker
 }
 

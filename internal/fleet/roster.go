@@ -111,9 +111,23 @@ func (s *Service) drawPicture(ctx context.Context) error {
 	}
 	s.picture.forget(s.leaving.take())
 	began, self := s.Roster.Begin(), s.Members.Self().Holder
+	if err := s.readPicture(ctx, self); err != nil {
+		s.Roster.Abandon(began)
+		return err // a part is no picture
+	}
+	list := make([]session.Assignment, 0, len(s.picture.held))
+	for _, as := range s.picture.held {
+		list = append(list, as)
+	}
+	s.Roster.Sync(began, self, list)
+	return nil
+}
+
+// readPicture makes the picture that of what home says self owns. Where it fails the picture lacks some of that.
+func (s *Service) readPicture(ctx context.Context, self session.Holder) error {
 	ids, err := s.ownedIDs(ctx, self.Node)
 	if err != nil {
-		return err // a part is no picture
+		return err
 	}
 	next := picture{holder: self, held: make(map[session.ID]session.Assignment, len(ids))}
 	var fresh []session.ID
@@ -126,15 +140,7 @@ func (s *Service) drawPicture(ctx context.Context) error {
 	}
 	err = s.resolveInto(ctx, next, fresh)
 	s.picture = next
-	if err != nil {
-		return err
-	}
-	list := make([]session.Assignment, 0, len(next.held))
-	for _, as := range next.held {
-		list = append(list, as)
-	}
-	s.Roster.Sync(began, self, list)
-	return nil
+	return err
 }
 
 // resolveLimit is how many sessions are resolved at a time.
