@@ -128,6 +128,8 @@
 //
 // Delete is a change to a tombstone: stamp, operation ids and no body. A tombstone is collected when home and its chain hold it and no
 // other tag holds anything else, each older than the retention by its own server's clock when it was read. Strays are not erased but
-// written over by the tombstone, so that their age counts anew. A compare-and-set that expects absence carries the time after which it
-// must not be applied, so nothing in flight can bring a collected session back.
+// written over by the tombstone, so that their age counts anew; so does that of a copy that was lost and made again. Home lists its
+// tombstones by when they are to be looked at, and a round looks at all that are due: one that cannot be collected holds up none. A
+// compare-and-set that expects absence carries the time after which it must not be applied, so nothing in flight can bring a collected
+// session back.
 package sessionstore

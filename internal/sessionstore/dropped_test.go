@@ -162,7 +162,8 @@ func collectIt(t *testing.T, l *lossy) error {
 		return err
 	}
 	l.retention = 0
-	gone, err := l.collect(t.Context(), l.made.ID)
+	round := &audit{s: l.Store, partition: l.Partition(l.made.ID)}
+	gone, err := round.collect(t.Context(), l.made.ID)
 	if err == nil && !gone {
 		return errors.New("not collected")
 	}

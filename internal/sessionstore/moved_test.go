@@ -3,8 +3,11 @@ package sessionstore
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"orchestrator/internal/redistest"
 	"orchestrator/internal/redisx"
@@ -120,6 +123,76 @@ func (b bundle) awaitReport(t *testing.T, enough func(session.SyncReport) bool) 
 		}
 	}
 	t.Fatalf("after ten seconds of sync rounds: %+v", sum)
+}
+
+// A master of copies comes back empty: one sync round gives back what it held of deleted sessions, however many they are, and all of them go one
+// retention later.
+func TestTombstonesWhoseCopiesAreLost(t *testing.T) {
+	t.Parallel()
+	r := redistest.Shared(t)
+	b, ctx := setup(t, r, 1), t.Context()
+	births := make([]Birth, auditPage+10)
+	for i := range births {
+		births[i] = b.birth(0)
+	}
+	copies := births[0].Chain[0]
+	lose := []string{b.keys.Copies(0, copies)}
+	for i, res := range b.Create(ctx, births...) {
+		if res.Err != nil {
+			t.Fatal(res.Err)
+		}
+		if _, err := b.Delete(ctx, births[i].ID, b.NewOp(), session.Condition{}, nil); err != nil {
+			t.Fatal(err)
+		}
+		lose = append(lose, b.keys.Copy(births[i].ID, copies))
+	}
+	for _, key := range lose {
+		if err := b.client.Redis().Del(ctx, key).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.retention = 0
+	before := strconv.FormatInt(b.Now().UnixMilli(), 10)
+	b.healthy(t, 0)
+	for _, birth := range births {
+		b.whole(t, birth.ID, 1, 1)
+	}
+	if n, err := b.client.Redis().ZCount(ctx, b.keys.Tombstones(0), "-inf", before).Result(); err != nil || n != 0 {
+		t.Errorf("%d are due although their copies are new, %v", n, err)
+	}
+	if got := b.auditAll(t); got.TombstonesCollected != len(births) {
+		t.Errorf("one retention later: %+v", got)
+	}
+}
+
+// What a stranger listed among the tombstones is taken off, as what names no session; what cannot be read stays, and is counted. Neither holds
+// up what is behind it.
+func TestStrangersAmongTheTombstones(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
+		b, ctx := short(t, r, 0), t.Context()
+		made := b.create(t, "one", holderA)
+		p := b.Partition(made.ID)
+		key, unreadable := b.keys.Tombstones(p), b.NewID().InPartition(p, 4)
+		strangers := []redis.Z{{Member: string(b.NewID().InPartition(p, 4))}, {Member: string(b.NewID().InPartition(p^1, 4))}, {Member: string(unreadable)}}
+		for i := range auditPage {
+			strangers = append(strangers, redis.Z{Score: 1, Member: strconv.Itoa(i)})
+		}
+		if err := b.client.Redis().ZAdd(ctx, key, strangers...).Err(); err != nil {
+			t.Fatal(err)
+		}
+		b.plant(t, b.keys.Session(unreadable), []any{"SET", "x"})
+		if _, err := b.Delete(ctx, made.ID, b.NewOp(), session.Condition{}, nil); err != nil {
+			t.Fatal(err)
+		}
+		want := session.SyncReport{IndexRepaired: auditPage + 2, TombstonesCollected: 1, Unreadable: 1}
+		if got := b.auditAll(t); got != want {
+			t.Errorf("reported %+v, want %+v", got, want)
+		}
+		if left, err := b.client.Redis().ZRange(ctx, key, 0, -1).Result(); err != nil || !slices.Equal(left, []string{string(unreadable)}) {
+			t.Errorf("%d are left, %v", len(left), err)
+		}
+	})
 }
 
 // What a move leaves at the old place stays for the retention, and no tombstone is collected while an older record lies anywhere.

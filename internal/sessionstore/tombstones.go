@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -11,19 +12,37 @@ import (
 	"orchestrator/internal/session"
 )
 
-// tombstones collects the partition's tombstones that are past their retention, a page of them.
+// tombstones looks at the partition's tombstones that are past their retention, the newest first: one that goes, or is due anew, shifts none
+// that is still to be looked at, and one that stays keeps none from it.
 func (a *audit) tombstones(ctx context.Context) error {
-	var cmd *redis.StringSliceCmd
-	before := millis(a.s.redis.Now().Add(-a.s.retention))
+	var due *redis.IntCmd
+	before := strconv.FormatInt(millis(a.s.redis.Now().Add(-a.s.retention)), 10)
 	err := a.s.redis.Read(ctx, func(pipe redis.Pipeliner) {
-		cmd = pipe.ZRangeArgs(ctx, redis.ZRangeArgs{Key: a.s.keys.Tombstones(a.partition), Start: "-inf", Stop: before, ByScore: true, Count: auditPage})
+		due = pipe.ZCount(ctx, a.s.keys.Tombstones(a.partition), "-inf", before)
 	})
+	for end := due.Val(); err == nil && end > 0; end -= auditPage {
+		err = a.overdue(ctx, max(0, end-auditPage), end-1)
+	}
+	return err
+}
+
+// overdue collects the tombstones that are listed from the first to the last place.
+func (a *audit) overdue(ctx context.Context, first, last int64) error {
+	var page *redis.StringSliceCmd
+	key := a.s.keys.Tombstones(a.partition)
+	err := a.s.redis.Read(ctx, func(pipe redis.Pipeliner) { page = pipe.ZRange(ctx, key, first, last) })
 	if err != nil {
 		return err
 	}
-	for _, id := range cmd.Val() {
-		collected, err := a.s.collect(ctx, session.ID(id))
-		if err = a.leave(ctx, session.ID(id), err); err != nil {
+	for _, member := range page.Val() {
+		id := session.ID(member)
+		if !a.s.lies(id, a.partition) {
+			a.report.IndexRepaired++
+			a.s.strike(ctx, key, member)
+			continue
+		}
+		collected, err := a.collect(ctx, id)
+		if err = a.leave(ctx, id, err); err != nil {
 			return err
 		}
 		if collected {
@@ -35,18 +54,28 @@ func (a *audit) tombstones(ctx context.Context) error {
 
 // collect removes a deleted session's records if home and every copy tag hold that same tombstone, or nothing, and each had been past
 // the retention by its own server's clock when it was read. What differs is first brought in line: records that home leads to by a
-// resolve, strays by writing the tombstone over them, so that their age counts anew. A later round goes on.
-func (s *Store) collect(ctx context.Context, id session.ID) (bool, error) {
+// resolve, strays by writing the tombstone over them, so that their age counts anew, and with it when a round looks again. An entry of which no
+// record exists goes by itself.
+func (a *audit) collect(ctx context.Context, id session.ID) (bool, error) {
+	s := a.s
 	began, p, l := time.Now(), s.placeOf(id), look{}
 	if err := s.read(ctx, p, l, append([]int{home}, allCopyTags...)...); err != nil {
 		return false, err
 	}
 	w := l[home]
 	if !w.head.Tombstone || !l.agrees(w.head.Chain) {
-		_, _, err := s.settleChain(ctx, p, allCopyTags)
-		return false, err
+		f, _, err := s.settleChain(ctx, p, allCopyTags)
+		switch {
+		case err != nil:
+			return false, err
+		case f.absent():
+			return false, a.dangling(ctx, id, nil)
+		}
+		s.postpone(ctx, id)
+		return false, nil
 	}
 	if buried, err := s.bury(ctx, p, l); err != nil || buried {
+		s.postpone(ctx, id)
 		return false, err
 	}
 	for _, tag := range append(slices.Clone(allCopyTags), home) {
@@ -58,6 +87,13 @@ func (s *Store) collect(ctx context.Context, id session.ID) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// postpone has a tombstone that was just written over other records be due when they are past the retention. Where that cannot be
+// noted, the next round looks at it again, and nothing else is lost.
+func (s *Store) postpone(ctx context.Context, id session.ID) {
+	now := redis.Z{Score: float64(millis(s.redis.Now())), Member: string(id)}
+	_ = s.redis.Redis().ZAddXX(ctx, s.keys.Tombstones(s.keys.Partition(id)), now).Err()
 }
 
 // agrees reports whether the places of a chain hold what home does.
