@@ -119,7 +119,9 @@ func TestMessagesOfASession(t *testing.T) {
 					t.Errorf("%+v: %q, next %s, %v; want %q, %s", q.query, dataOf(page.Messages), page.Next, err, q.want, q.next)
 				}
 			}
-			for _, after := range []session.MessageID{{Position: 4, Number: 1}, {Position: 2, Number: 77}} { // ahead of all, and of another history
+			for _, after := range []session.MessageID{
+				{Position: 4, Number: 1}, {Position: 2, Number: 77}, {Position: 2, Number: 1<<63 - 1}, {Position: 3, Number: 1<<63 - 1},
+			} { // ahead of all, and of other histories
 				var gone *session.CursorGoneError
 				if _, err := b.Messages(ctx, made.ID, session.MessageQuery{Limit: 10, After: after}, c); !errors.As(err, &gone) || !gone.Oldest.IsZero() {
 					t.Errorf("after %s: %v", after, err)

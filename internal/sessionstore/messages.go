@@ -99,7 +99,8 @@ func (s *Store) messagePage(ctx context.Context, p place, q session.MessageQuery
 
 // messagesFrom reads one step of a page, all kinds, and reports whether more follow.
 func (s *Store) messagesFrom(ctx context.Context, key string, q session.MessageQuery, upTo session.MessageID) (page session.MessagePage, more bool, err error) {
-	from, n := q.After.String(), int64(min(q.Limit, messageStep)+1) // with the one that is gone on after
+	at := session.MessageID{Position: q.After.Position} // no number is less: what lies there is read, be it the one that is gone on after or another
+	from, n := at.String(), int64(min(q.Limit, messageStep)+1)
 	if q.Oldest {
 		from = "-"
 	}
