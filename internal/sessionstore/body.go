@@ -2,6 +2,7 @@ package sessionstore
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -18,10 +19,10 @@ const maxDepth = 64
 const maxConfigDepth = maxDepth - 2
 
 // A body is what an operator need not read and scripts need not compare: a msgpack map of these members, in this order, without those
-// that are empty. Members that this version does not know are passed over.
+// that are empty. Members that this version does not know are passed over, but for one that it would lose something with.
 const (
 	memberConfig   = "config"   // map, its keys in order
-	memberLabels   = "labels"   // map of strings; read where an older version wrote it
+	memberLabels   = "labels"   // refused: labels are a field, and who changed a record that keeps them here would drop them
 	memberCreateOp = "createOp" // string
 	memberOps      = "ops"      // array of 16 bytes each
 	memberFloor    = "floor"    // 16 bytes
@@ -155,7 +156,7 @@ func (d *bodyReader) member(r *Record) error {
 	case memberConfig:
 		r.Config, err = d.dec.DecodeMap()
 	case memberLabels:
-		err = d.dec.Decode(&r.Labels)
+		err = errors.New("they lie in the body, as no released version wrote them")
 	case memberCreateOp:
 		r.CreateOp, err = d.dec.DecodeString()
 	case memberOps:

@@ -133,15 +133,6 @@ func TestGoldenRecords(t *testing.T) {
 	}
 }
 
-// What an older version wrote: labels as a member of the body.
-func TestLabelsInTheBodyAreRead(t *testing.T) {
-	t.Parallel()
-	got, err := decode(goldenID, readGolden(t, "labels-in-body"))
-	if err != nil || !reflect.DeepEqual(got.Labels, goldens["full"].Labels) || got.Name != goldens["full"].Name {
-		t.Fatalf("%+v, %v", got, err)
-	}
-}
-
 // What a field of labels cannot hold is refused, not written so that it would be read as something else.
 func TestLabelsThatCannotBeWritten(t *testing.T) {
 	t.Parallel()

@@ -91,7 +91,7 @@ func decode(id session.ID, f map[string]string) (Record, error) {
 	if r.Status = session.Status(f[fieldStatus]); !r.Status.Valid() {
 		return Record{}, fmt.Errorf("field status holds %q", f[fieldStatus])
 	}
-	if labels, ok := f[fieldLabels]; ok { // an older version kept them in the body
+	if labels, ok := f[fieldLabels]; ok {
 		if r.Labels, err = parseLabels(labels); err != nil {
 			return Record{}, err
 		}

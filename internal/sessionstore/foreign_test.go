@@ -34,6 +34,7 @@ var strangers = []struct {
 	{"a bad time of taking over", []any{"HSET", "ownedAt", "lately"}, "ownedAt"},
 	{"a bad end of life", []any{"HSET", "expiresAt", "never"}, "expiresAt"},
 	{"labels that are none", []any{"HSET", "labels", "tier"}, "labels"},
+	{"labels in the body", []any{"HSET", "blob", "\x01\x81\xa6labels\x81\xa1a\xa1b"}, "labels"},
 	{"no blob", []any{"HSET", "blob", ""}, "blob"},
 	{"a blob of a later version", []any{"HSET", "blob", "\x03\x80"}, "format 3"},
 	{"a compressed blob that is none", []any{"HSET", "blob", "\x02\x80"}, "zstd"},
