@@ -444,6 +444,7 @@ func TestWhatLiesBesideIsRepaired(t *testing.T) {
 			b.publish(t, d.made.ID, saying("a", "4"))
 			b.readAs(t, d.made.ID, "1234", "state")
 			b.whole(t, d.made.ID, 1, 4)
+			b.endTaken(t, d, tag)
 			d.back(t, home, olds[home])
 			d.back(t, d.copy, olds[d.copy])
 			b.publish(t, d.made.ID, saying("a", "3"))
@@ -466,6 +467,25 @@ func TestWhatLiesBesideIsRepaired(t *testing.T) {
 		d.remove(t)
 		b.bare(t, d.made.ID)
 	})
+}
+
+// endTaken has a stranger take the newest message off at a place: it is brought again, by a sync round and by a publish.
+func (b bundle) endTaken(t *testing.T, d damaged, tag int) {
+	t.Helper()
+	take := func() {
+		messages := b.take(t, d.made.ID, tag).messages
+		d.do(t, "XDEL", b.placeOf(d.made.ID).beside(tag)[0], messages[len(messages)-1].ID)
+	}
+	take()
+	if got := b.auditAll(t); got.CopiesRepaired+got.HomesRestored != 1 || got.Records != 1 {
+		t.Errorf("the end at place %d is gone: a sync round reports %+v", tag, got)
+	}
+	b.readAs(t, d.made.ID, "1234", "state")
+	b.whole(t, d.made.ID, 1, 4)
+	take()
+	b.publish(t, d.made.ID, saying("a", "5"))
+	b.readAs(t, d.made.ID, "12345", "state")
+	b.whole(t, d.made.ID, 1, 5)
 }
 
 // Strange types beside a record are told of by key, and nothing is changed.

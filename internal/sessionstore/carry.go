@@ -139,7 +139,7 @@ func (s *Store) bring(ctx context.Context, p place, there lying, tag int, says, 
 			a.messages = drop
 		}
 	case is.last != want.Last.String() || says.Last != want.Last:
-		missing = s.bringMessages(ctx, p, there, is.last, want.Last, a)
+		missing = s.bringMessages(ctx, p, there, is.last, says.Last, want.Last, a)
 	}
 	if missing != nil && !errors.Is(missing, errMissing) {
 		return nil, missing
@@ -161,20 +161,20 @@ func (s *Store) bring(ctx context.Context, p place, there lying, tag int, says, 
 }
 
 // bringMessages reads messages that end as wanted from a place that has them: those that are missing behind the last one that is there, or all
-// where that one is not among them.
-func (s *Store) bringMessages(ctx context.Context, p place, there lying, last string, want session.MessageID, a *attachment) error {
+// where that one is not among them, or is not what the record there says: to a stream whose end was taken off nothing of the same id can be added.
+func (s *Store) bringMessages(ctx context.Context, p place, there lying, last string, says, want session.MessageID, a *attachment) error {
 	from := slices.IndexFunc(placesOf(there), func(tag int) bool { return there[tag].last == want.String() })
 	if from < 0 {
 		return errMissing
 	}
 	key := p.beside(placesOf(there)[from])[0]
-	if behind, err := session.ParseMessageID(last); err == nil && behind.Position < want.Position {
+	if last == says.String() && says.Position < want.Position {
 		entries, err := s.entriesOf(ctx, key, last, want)
 		if err != nil {
 			return err
 		}
 		if entries[0] == last {
-			a.messages, a.expects, a.ends, a.entries = add, behind, want, entries[entryArgs:]
+			a.messages, a.expects, a.ends, a.entries = add, says, want, entries[entryArgs:]
 			return nil
 		}
 	}

@@ -47,7 +47,7 @@
 //
 // The id of a message is its position among the session's, from 1, and 63 bits of the operation that published it: equal ids mean the same
 // message, and by the same argument the same messages before it. A place that is behind by some is told those alone, if the last that it
-// has is among the winner's; else all. A repair reads them from any place that has them: how they end is proof enough, whatever the record beside
+// has is what its record says and among the winner's; else all. A repair reads them from any place that has them: how they end is proof enough, whatever the record beside
 // them says by then. It looks at what lies at a place after it looked at the record, and goes by both: where either is not as it should be it
 // writes, for the place may have been rolled back in between to just the record that is expected.
 //
