@@ -245,6 +245,28 @@ func TestOldMessagesGo(t *testing.T) {
 	})
 }
 
+// A page of a kind that is rare takes few looks at the messages, however small it is.
+func TestARareKindTakesFewReads(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
+		b := setup(t, r, 1)
+		made := b.create(t, "one", holderA)
+		for range 5 {
+			b.publish(t, made.ID, saying("often", slices.Repeat([]string{"0"}, session.MaxPublished)...))
+		}
+		b.publish(t, made.ID, saying("rare", "1", "2"))
+		counted := &reads{name: "xrange"}
+		b.client.Redis().AddHook(counted)
+		page, err := b.Messages(t.Context(), made.ID, session.MessageQuery{Limit: 1, Kinds: []string{"rare"}}, session.Eventual)
+		if err != nil || dataOf(page.Messages) != "1" {
+			t.Fatalf("%+v %v", page, err)
+		}
+		if n, looks := counted.count.Load(), int64(5*session.MaxPublished/messageStep); n != 2*looks { // each with one at the oldest
+			t.Errorf("%d ranges were read in %d looks", n, looks)
+		}
+	})
+}
+
 func TestMessagesHaveLimits(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, r redistest.Redis) {

@@ -68,8 +68,12 @@ func (s *Store) besideAt(ctx context.Context, p place, c session.Consistency) (R
 // that state; what follows has been committed since.
 func (s *Store) messagePage(ctx context.Context, p place, q session.MessageQuery, upTo session.MessageID) (session.MessagePage, error) {
 	key, page, bytes := p.beside(home)[0], session.MessagePage{Next: q.After}, 0
+	step := min(q.Limit, messageStep)
+	if len(q.Kinds) > 0 { // many may be read for each that is shown
+		step = messageStep
+	}
 	for first := true; ; first = false {
-		at := session.MessageQuery{After: page.Next, Oldest: first && q.Oldest, Latest: q.Latest, Limit: q.Limit}
+		at := session.MessageQuery{After: page.Next, Oldest: first && q.Oldest, Latest: q.Latest, Limit: step}
 		part, more, err := s.messagesFrom(ctx, key, at, upTo)
 		var gone *session.CursorGoneError
 		if errors.As(err, &gone) && !first {
@@ -97,10 +101,10 @@ func (s *Store) messagePage(ctx context.Context, p place, q session.MessageQuery
 	}
 }
 
-// messagesFrom reads one step of a page, all kinds, and reports whether more follow.
+// messagesFrom reads one step of a page, as many as the query's limit, all kinds, and reports whether more follow.
 func (s *Store) messagesFrom(ctx context.Context, key string, q session.MessageQuery, upTo session.MessageID) (page session.MessagePage, more bool, err error) {
 	at := session.MessageID{Position: q.After.Position} // no number is less: what lies there is read, be it the one that is gone on after or another
-	from, n := at.String(), int64(min(q.Limit, messageStep)+1)
+	from, n := at.String(), int64(q.Limit+1)
 	if q.Oldest {
 		from = "-"
 	}
