@@ -249,6 +249,10 @@ func (a *audit) placement(ctx context.Context, id session.ID, chain []int) error
 		return nil
 	}
 	moved, err := a.s.moveCopies(ctx, id, target)
+	if isRefusal(err) {
+		a.report.SharedMaster++
+		return nil
+	}
 	if moved {
 		a.report.CopiesMoved++
 	}

@@ -244,16 +244,25 @@ func (s *Store) entriesOf(ctx context.Context, key, from string, want session.Me
 // nowhere is a place where nothing lies.
 const nowhere = -1
 
-// carriedWhole is what a new place of a record must be given: all that lies beside it now.
+// carriedWhole is what a new place of a record must be given: all that lies beside it now, without what is lost; nil: nothing.
 func (s *Store) carriedWhole(ctx context.Context, p place, r Record) (*attachment, error) {
 	if r.Beside.nothing() {
 		return nil, nil
 	}
-	there, err := s.lyingAt(ctx, p, append([]int{home}, r.Chain...))
+	tags := append([]int{home}, r.Chain...)
+	there, err := s.lyingAt(ctx, p, tags)
 	if err != nil {
 		return nil, err
 	}
-	return s.bring(ctx, p, there, nowhere, beside{}, r.Beside)
+	a, err := s.bring(ctx, p, there, nowhere, beside{}, r.Beside)
+	if errors.Is(err, errMissing) {
+		l := look{}
+		for _, tag := range tags {
+			l[tag] = found{tag: tag, head: head{Stamp: r.Stamp}}
+		}
+		err = s.still(ctx, p, l, tags, err)
+	}
+	return a, err
 }
 
 // tornOf finds, among sessions of which the fields of home's record are known, those beside whose records lies something else than home's

@@ -1,10 +1,18 @@
 package sessionstore
 
 import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"orchestrator/internal/keyspace"
 	"orchestrator/internal/redistest"
+	"orchestrator/internal/redisx"
 	"orchestrator/internal/session"
 )
 
@@ -38,6 +46,76 @@ func (b bundle) save(t testing.TB, keys ...string) func() {
 					t.Fatal(err)
 				}
 			}
+		}
+	}
+}
+
+// What lies beside a session and is lost everywhere does not keep its copy on home's master; what is left moves along.
+func TestACopyMovesWithoutWhatIsLost(t *testing.T) {
+	t.Parallel()
+	b, ctx := setup(t, redistest.Shared(t), 8), t.Context()
+	id := b.NewID()
+	p := b.Partition(id)
+	old := b.tagOnHomesMaster(t, p)
+	if res := b.Create(ctx, Birth{ID: id, Draft: draft("x"), Owner: holderA, Chain: []int{old}}); res[0].Err != nil {
+		t.Fatal(res[0].Err)
+	}
+	b.publish(t, id, saying("a", "1"))
+	b.saveContext(t, id, "state")
+	for _, tag := range []int{home, old} {
+		if err := b.client.Redis().Del(ctx, b.placeOf(id).beside(tag)[0]).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := b.auditAll(t), (session.SyncReport{Records: 1, CopiesMoved: 1}); got != want {
+		t.Fatalf("reported %+v, want %+v", got, want)
+	}
+	r, err := b.readHome(ctx, b.placeOf(id))
+	if err != nil || !b.apart(p, r.Chain) || b.take(t, id, r.Chain[0]).context != b.take(t, id, home).context {
+		t.Fatalf("chain %v, %v", r.Chain, err)
+	}
+	b.bare(t, id, home, r.Chain[0])
+	var corrupt *session.CorruptError
+	if _, err := b.Messages(ctx, id, session.MessageQuery{Limit: 1}, session.Linearizable); !errors.As(err, &corrupt) {
+		t.Errorf("messages that nobody has: %v", err)
+	}
+	b.healthy(t, 1)
+}
+
+// first does something before the first script that a client sends.
+type first struct {
+	once sync.Once
+	do   func()
+}
+
+func (f *first) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (f *first) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (f *first) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if strings.HasPrefix(cmds[0].Name(), "eval") {
+			f.once.Do(f.do)
+		}
+		return next(ctx, cmds)
+	}
+}
+
+// A copy that could not be moved, for the session changed meanwhile, is told of and moved by a later round.
+func TestACopyThatWasNotMovedIsTold(t *testing.T) {
+	t.Parallel()
+	r := redistest.Shared(t)
+	b, id := setup(t, r, 8), session.NewID(time.Now())
+	d := damaged{bundle: b.dialed(t, r, redisx.Options{}, Config{})}
+	d.made.ID = id
+	res := b.Create(t.Context(), Birth{ID: id, Draft: draft("x"), Owner: holderA, Chain: []int{b.tagOnHomesMaster(t, b.Partition(id))}})
+	if res[0].Err != nil {
+		t.Fatal(res[0].Err)
+	}
+	b.client.Redis().AddHook(&first{do: func() { d.update(t) }})
+	for _, want := range []session.SyncReport{{Records: 1, SharedMaster: 1}, {Records: 1, CopiesMoved: 1}, {Records: 1}} {
+		got := b.auditAll(t)
+		if got.CopiesRepaired = 0; got != want { // what the first attempt left at the new place
+			t.Errorf("reported %+v, want %+v", got, want)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package sessionstore
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"orchestrator/internal/session"
@@ -13,8 +12,8 @@ import (
 const firstCopy = 4
 
 // moveCopies gives a session's copies another chain. The new places are written first, then the old ones, which from then on point
-// to the new, then home. A new place is written over only if what lies there ranks lower. False without an error means that it was
-// not moved: another change came between, or something is in the way, and a later round tries again.
+// to the new, then home. A new place is written over only if what lies there ranks lower. False without an error means that there is
+// nothing to move, errRefused that another change came between, or that something is in the way: a later round tries again.
 func (s *Store) moveCopies(ctx context.Context, id session.ID, chain []int) (bool, error) {
 	p, notAfter := s.placeOf(id), s.redis.Now().Add(repairWindow)
 	base, err := s.resolve(ctx, p, chain)
@@ -34,7 +33,7 @@ func (s *Store) moveCopies(ctx context.Context, id session.ID, chain []int) (boo
 	next := base.moved(s.NewOp(), chain)
 	writes, free := moveWrites(base, next, l)
 	if !free {
-		return false, nil
+		return false, errRefused
 	}
 	im, err := s.codec.image(next)
 	if err != nil {
@@ -43,19 +42,11 @@ func (s *Store) moveCopies(ctx context.Context, id session.ID, chain []int) (boo
 	st := newStep(p, session.WhyCopiesMoved, base.Holder.Node, im, writes)
 	st.must, st.notAfter = true, notAfter
 	if err := s.attachMoved(ctx, st, base, next); err != nil {
-		if errors.Is(err, errRefused) {
-			return false, nil
-		}
 		return false, err
 	}
 	s.apply(ctx, st)
-	if err := st.outcome(); err != nil {
-		if errors.Is(err, errRefused) {
-			return false, nil
-		}
-		return false, err
-	}
-	return true, nil
+	err = st.outcome()
+	return err == nil, err
 }
 
 // moveWrites is the order of a move: places that are new, expecting what was just read there; the old chain; home. False means that
@@ -77,7 +68,7 @@ func moveWrites(base, next Record, l look) (writes []write, free bool) {
 // attachMoved has a move carry what lies beside the record to the places that are new, and away from those that become pointers.
 func (s *Store) attachMoved(ctx context.Context, st *step, base, next Record) error {
 	all, err := s.carriedWhole(ctx, st.place, base)
-	if err != nil || all == nil {
+	if err != nil || base.Beside.nothing() {
 		return err
 	}
 	for _, w := range st.writes {

@@ -72,7 +72,7 @@ func (o *op) try(st *story, ctx context.Context, node int) {
 	case moving:
 		_, err := s.moveCopies(ctx, st.id, st.chains[st.dice.IntN(len(st.chains))])
 		var u *session.UnavailableError
-		if err != nil && !errors.As(err, &u) && !errors.Is(err, context.Canceled) {
+		if err != nil && !isRefusal(err) && !errors.As(err, &u) && !errors.Is(err, context.Canceled) {
 			st.broke("a move failed: " + err.Error())
 		}
 	default:
