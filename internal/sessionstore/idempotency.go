@@ -48,8 +48,8 @@ func (s *Store) Claim(ctx context.Context, idem session.Idempotency, fresh sessi
 	}
 }
 
-// claimChain is where the copies of every claim lie: the same for all attempts, whatever topology each of them sees. The places are
-// apart on any cluster that splits the slots evenly.
+// claimChain is where the copies of every claim lie: the same for all attempts, whatever topology each of them sees. They are never moved. On a
+// cluster that splits the slots evenly the first copy does not share home's master, and the second shares none but, where there are three, home's.
 func (s *Store) claimChain() []int {
 	return map[int][]int{1: nil, 2: {firstCopy}, 3: {3, 6}}[max(1, s.Factor())]
 }
