@@ -19,14 +19,13 @@
 //
 //   - a taker that took the lease and died before its change of the record: the key runs out by itself, the record is untouched.
 //   - a holder that died: likewise; who knows it to be dead need not wait (TakeFrom).
-//   - a holder whose renewal fails: it stops trusting the lease before Redis forgets it (TrustedUntil), on its own monotonic
+//   - a holder whose renewal fails: it stops trusting the lease before Redis forgets it (Outcome), on its own monotonic
 //     clock, counted from before the renewal was sent. It learns "lost" only from Redis; silence is never "lost".
 //   - a key lost by Redis while the record stands: the next renewal writes it again, for the record is the truth.
 //
 // Renewal is in two steps, for a node has tens of thousands of leases and nearly all are as they should be: Extend gives those that name the
 // holder their time again, without a look at the records; Renew looks at the records of the rest.
 //
-// redsync is used as its pitfalls allow: WithGenValueFunc, for Lock ignores WithValue; never WithSetNXOnExtend, which can hide
-// that a lease was lost; one goroutine at a time per mutex; and a SetNX that recognises its own earlier execution, for a lost
-// reply makes the Redis client send it again.
+// redsync is used as its pitfalls allow: WithGenValueFunc, for Lock ignores WithValue; one goroutine at a time per mutex; and a SetNX
+// that recognises its own earlier execution, for a lost reply makes the Redis client send it again.
 package lease

@@ -41,8 +41,6 @@ func TestALostReplyIsNoRefusal(t *testing.T) {
 		step("take", redistest.Script(takeSource), func() (err error) { l, err = b.Take(ctx, id, alice, 7); return err })
 		held(session.LeaseValue(alice, 7))
 		scripts := anyScript(takeSource, takeFromSource, renewSource)
-		step("extend", scripts, func() error { return l.Extend(ctx) })
-		held(session.LeaseValue(alice, 7))
 		step("renew", redistest.Script(renewSource), func() error {
 			out, err := b.Renew(ctx, b.keys.Partition(id), alice, []Renewal{{id, 7}})
 			if err == nil && !out[0].Renewed {
@@ -80,14 +78,13 @@ func TestUnreachableIsNotLost(t *testing.T) {
 	b := open(t, "away", 0, redisx.Options{Seeds: server.Addrs(), Patience: 100 * time.Millisecond})
 	ctx, id := t.Context(), newID()
 	l := b.take(id, alice, 7)
-	trusted := l.TrustedUntil()
 	server.Node().Kill(t)
 	_, takeErr := b.Take(ctx, newID(), alice, 1)
 	_, fromErr := b.TakeFrom(ctx, id, alice, 7, bob, 8)
 	out, renewErr := b.Renew(ctx, b.keys.Partition(id), alice, []Renewal{{id, 7}})
 	_, _, _, getErr := b.Get(ctx, id)
 	for what, err := range map[string]error{
-		"take": takeErr, "takefrom": fromErr, "renew": renewErr, "get": getErr, "extend": l.Extend(ctx),
+		"take": takeErr, "takefrom": fromErr, "renew": renewErr, "get": getErr,
 	} {
 		var away *session.UnavailableError
 		if !errors.As(err, &away) || errors.Is(err, session.ErrLeaseLost) {
@@ -96,9 +93,6 @@ func TestUnreachableIsNotLost(t *testing.T) {
 	}
 	if len(out) != 0 {
 		t.Errorf("renew has outcomes: %+v", out)
-	}
-	if l.TrustedUntil() != trusted {
-		t.Error("the trust moved without Redis")
 	}
 	var away *session.UnavailableError
 	if err := l.Release(ctx); !errors.As(err, &away) {
@@ -131,9 +125,6 @@ func TestAFullRedisLosesNoLease(t *testing.T) {
 			t.Errorf("the key holds %q", got)
 		}
 	}
-	if err := l.Extend(ctx); err != nil {
-		t.Errorf("extend: %v", err)
-	}
 	if _, err := b.TakeFrom(ctx, dead, alice, 7, bob, 8); err != nil {
 		t.Errorf("takefrom: %v", err)
 	}
@@ -151,7 +142,7 @@ func (b bench) everyScript(id session.ID) {
 	ctx, l := b.t.Context(), b.take(id, alice, 7)
 	_, renew := b.Renew(ctx, b.keys.Partition(id), alice, []Renewal{{id, 7}})
 	_, from := b.TakeFrom(ctx, id, alice, 7, alice, 7)
-	if err := errors.Join(renew, from, l.Extend(ctx), l.Release(ctx)); err != nil {
+	if err := errors.Join(renew, from, l.Release(ctx)); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -64,8 +64,8 @@ func (m *Manager) TTL() time.Duration { return m.cfg.TTL }
 // covers what the two clocks may differ in rate, and the time it takes to stop.
 func (m *Manager) trustedUntil(sent time.Time) time.Time { return sent.Add(m.cfg.TTL - m.cfg.TTL/10) }
 
-// mutex returns redsync's mutex for one lease. Both options are needed: Lock asks the function, Extend and Unlock of a lease
-// that a script wrote compare the value.
+// mutex returns redsync's mutex for one lease. Both options are needed: Lock asks the function, Unlock of a lease that a script
+// wrote compares the value.
 func (m *Manager) mutex(id session.ID, value string) *redsync.Mutex {
 	return m.sync.NewMutex(m.keys.Lease(id),
 		redsync.WithExpiry(m.cfg.TTL),

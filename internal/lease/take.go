@@ -3,7 +3,6 @@ package lease
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"orchestrator/internal/redisx"
 	"orchestrator/internal/session"
@@ -18,10 +17,8 @@ const takes = 3
 func (m *Manager) Take(ctx context.Context, id session.ID, h session.Holder, epoch uint64) (*Lease, error) {
 	l := m.lease(id, h, epoch)
 	for range takes {
-		sent := time.Now()
 		err := l.mutex.TryLockContext(ctx)
 		if err == nil {
-			l.trusted = m.trustedUntil(sent)
 			return l, nil
 		}
 		if unreachable(err) {

@@ -18,7 +18,6 @@ var takeFromScript = redisx.NewScript("takefrom", takeFromSource)
 // TakeFrom takes the session's lease for a holder from one that the caller knows to hold nothing any more, such as a dead
 // one, without waiting for the lease to run out. Errors are those of Take.
 func (m *Manager) TakeFrom(ctx context.Context, id session.ID, from session.Holder, fromEpoch uint64, to session.Holder, epoch uint64) (*Lease, error) {
-	l, sent := m.lease(id, to, epoch), time.Now()
 	reply, err := m.redis.Run(ctx, takeFromScript, []string{m.keys.Lease(id)},
 		session.LeaseValue(from, fromEpoch), session.LeaseValue(to, epoch), m.cfg.TTL.Milliseconds())
 	if err != nil {
@@ -26,8 +25,7 @@ func (m *Manager) TakeFrom(ctx context.Context, id session.ID, from session.Hold
 	}
 	switch list, _ := reply.([]any); {
 	case len(list) == 1:
-		l.trusted = m.trustedUntil(sent)
-		return l, nil
+		return m.lease(id, to, epoch), nil
 	case len(list) == 3:
 		return nil, m.refused(id, list)
 	}
