@@ -83,11 +83,12 @@ func (p *position) write(pipe io.Writer, in Input) error {
 	return err
 }
 
-// look returns the last input that was read whole, of a pipe that still holds pending bytes.
-func (p *position) look(pending int) string {
+// look returns the last input that was read whole. pending asks how many bytes the pipe still holds, and no write is counted meanwhile: one
+// that is not counted yet is read later, never sooner than it was.
+func (p *position) look(pending func() int) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for read := p.written - pending; len(p.waiting) > 0 && p.waiting[0].end <= read; p.waiting = p.waiting[1:] {
+	for read := p.written - pending(); len(p.waiting) > 0 && p.waiting[0].end <= read; p.waiting = p.waiting[1:] {
 		p.after = p.waiting[0].id
 	}
 	return p.after
@@ -140,12 +141,14 @@ func (g *grant) record(ctx context.Context, pipe *os.File) {
 
 // at is how far the command has come.
 func (g *grant) at(pipe *os.File) string {
-	pending, err := leash.Pending(pipe)
-	if err != nil {
-		g.log.Warn("how much the command has read is not known", "error", err)
-		return g.pos.look(math.MaxInt)
-	}
-	return g.pos.look(pending)
+	return g.pos.look(func() int {
+		pending, err := leash.Pending(pipe)
+		if err != nil {
+			g.log.Warn("how much the command has read is not known", "error", err)
+			return math.MaxInt
+		}
+		return pending
+	})
 }
 
 // labelled is the label that says so; none while nothing was read.

@@ -132,6 +132,9 @@ func (p *tube) Write(b []byte) (int, error) {
 	return n, nil
 }
 
+// holds is a pipe with so many bytes.
+func holds(n int) func() int { return func() int { return n } }
+
 func TestThePositionIsWhatWasReadWhole(t *testing.T) {
 	t.Parallel()
 	p := position{after: "0"}
@@ -141,15 +144,47 @@ func TestThePositionIsWhatWasReadWhole(t *testing.T) {
 		_ = p.write(pipe, Input{id, json.RawMessage(`"1234"`)}) // 5 bytes each; the third is cut off
 	}
 	require.Equal(t, "3", p.next())
-	require.Equal(t, "0", p.look(12))
-	require.Equal(t, "0", p.look(8))
-	require.Equal(t, "1", p.look(7))
-	require.Equal(t, "1", p.look(9), "it does not go back")
-	require.Equal(t, "2", p.look(0), "the third never came whole")
+	require.Equal(t, "0", p.look(holds(12)))
+	require.Equal(t, "0", p.look(holds(8)))
+	require.Equal(t, "1", p.look(holds(7)))
+	require.Equal(t, "1", p.look(holds(9)), "it does not go back")
+	require.Equal(t, "2", p.look(holds(0)), "the third never came whole")
 	p.begin()
 	require.Equal(t, "2", p.next())
 	p.skip("9")
-	require.Equal(t, "9", p.look(0))
+	require.Equal(t, "9", p.look(holds(0)))
+}
+
+// busy is a pipe that takes what is written, and says so later.
+type busy struct{ taken chan struct{} }
+
+func (p busy) Write(b []byte) (int, error) {
+	<-p.taken
+	return len(b), nil
+}
+
+// An input that comes between the look into the pipe and the count was not seen there, and does not count as read.
+func TestWhatIsWrittenMeanwhileWasNotRead(t *testing.T) {
+	t.Parallel()
+	p := position{after: "0"}
+	p.begin()
+	require.NoError(t, p.write(&tube{room: 5}, Input{"1", json.RawMessage(`"1234"`)}))
+	pipe, written := busy{make(chan struct{})}, make(chan error, 1)
+	go func() { written <- p.write(pipe, Input{"2", json.RawMessage(`"1234"`)}) }()
+	for p.next() != "2" {
+		time.Sleep(time.Millisecond)
+	}
+	require.Equal(t, "1", p.look(func() int {
+		close(pipe.taken)
+		select {
+		case err := <-written:
+			written <- err
+		case <-time.After(50 * time.Millisecond): // it waits for us
+		}
+		return 0
+	}))
+	require.NoError(t, await(t, "the write", written))
+	require.Equal(t, "1", p.look(holds(5)))
 }
 
 func TestWhatComesTogetherIsPublishedTogether(t *testing.T) {
