@@ -45,8 +45,8 @@ type Process struct {
 	orders *os.File // nil: closed
 }
 
-// Start starts the command, which runs once its leash has begun; where it cannot be started, Wait says so. The caller reads Out and Err to
-// their ends and closes all three streams.
+// Start starts the command, which runs once its leash has begun; where it cannot be started, Wait says so. The caller reads Out and Err and
+// closes all three streams.
 func Start(c Command, l Limits) (*Process, error) {
 	var ends pipes
 	defer ends.closeTheirs()

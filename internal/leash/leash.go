@@ -42,8 +42,8 @@ func (r Result) String() string {
 	return fmt.Sprintf("exit code %d", r.Code)
 }
 
-// Streams are the keeper's ends of a command's standard streams. Whoever reads Out and Err reads to their end, which comes when
-// every process of the tree is gone.
+// Streams are the keeper's ends of a command's standard streams. The end of Out and Err comes when every process of the tree is gone, unless
+// one that is none of it was given the other end: after Ended, read what is Pending and no more.
 type Streams struct {
 	In       *os.File
 	Out, Err *os.File

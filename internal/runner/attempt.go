@@ -58,12 +58,14 @@ func (g *grant) child(lines chan<- Message) outcome {
 	g.pos.begin()
 	running, ended := context.WithCancel(g.life)
 	var readers, others sync.WaitGroup
-	readers.Go(func() { g.carry(p.Out, KindOutput, lines) })
-	readers.Go(func() { g.carry(p.Err, KindError, lines) })
+	readers.Go(func() { g.carry(&speech{pipe: p.Out}, KindOutput, lines) })
+	readers.Go(func() { g.carry(&speech{pipe: p.Err}, KindError, lines) })
 	others.Go(func() { g.feed(running, p.In) })
 	others.Go(func() { g.record(running, p.In) })
 	g.keep(p)
 	ended()
+	now := time.Now() // who holds an end of a pipe by now is none of the tree, and not waited for
+	_, _, _ = p.In.SetWriteDeadline(now), p.Out.SetReadDeadline(now), p.Err.SetReadDeadline(now)
 	others.Wait()
 	readers.Wait()
 	out := outcome{p.Wait(), g.at(p.In)}
@@ -102,6 +104,28 @@ func (g *grant) keep(p *leash.Process) {
 			return
 		}
 	}
+}
+
+// speech is what a command says: to the end of its pipe or, once a deadline tells that all of the command is gone, what lies in the pipe by then.
+type speech struct {
+	pipe *os.File
+	rest io.Reader // nil: the command is there
+}
+
+func (s *speech) Read(b []byte) (int, error) {
+	if s.rest == nil {
+		n, err := s.pipe.Read(b)
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		left, err := leash.Pending(s.pipe)
+		if err != nil {
+			return 0, err
+		}
+		_ = s.pipe.SetReadDeadline(time.Time{}) // so much can be read at once
+		s.rest = io.LimitReader(s.pipe, int64(left))
+	}
+	return s.rest.Read(b)
 }
 
 // carry reads a stream to its end.

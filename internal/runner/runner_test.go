@@ -3,8 +3,10 @@ package runner
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -345,6 +347,25 @@ func TestACommandThatReadsNothingIsNotHeldUp(t *testing.T) {
 	s.revoke(l, one, hour)
 	await(t, "ack", f.acks)
 	require.NotContains(t, f.session("s1").Labels, LabelAfter)
+}
+
+// A process that its lost leash could not find, or that is none of the command's, holds the ends of its pipes.
+func TestAStrangerAtThePipesHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	one := agent(1)
+	f := newFleet(one)
+	s := start(t, f, `exec 3<&0; setsid sh -c 'echo $$; exec sleep 1000' & read l; echo last; kill -KILL $PPID; sleep 1000`, func(c *Config) { c.Restart = Never })
+	s.stream(hour, one)
+	stranger, err := strconv.Atoi(await(t, "its number", f.said).Text)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = syscall.Kill(stranger, syscall.SIGKILL) })
+	f.input("s1", "go", strings.Repeat("x", 15_000), strings.Repeat("y", 15_000), strings.Repeat("z", 15_000), strings.Repeat("1", 15_000), strings.Repeat("2", 15_000))
+	s.says(KindOutput, "last")
+	require.Contains(t, await(t, "how it ended", f.said).Text, "the leash was lost")
+	for f.session("s1").Status != failed {
+		await(t, "the end", f.reports)
+	}
+	require.Equal(t, map[string]string{LabelExit: "137", LabelAfter: "1"}, f.session("s1").Labels)
 }
 
 func TestTheRunnersEndIsPolite(t *testing.T) {
