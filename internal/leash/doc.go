@@ -23,11 +23,12 @@
 //	the keeper, stopped    no until comes: TERM and KILL pass
 //	the leash              the kernel kills the command (PR_SET_PDEATHSIG); the keeper, told by the end of the report, kills what is left of
 //	                       the leash's session. What had left that session for one of its own is not found
-//	the leash, stopped     the keeper kills it when it does not obey Kill
-//	both at one time       the command is killed; what it had started lives on, and is nobody's
+//	the leash, stopped     TERM may pass unheard; at KILL the keeper continues it, for 2 s again and again, and kills it then
+//	both at one time       the command is killed; what it had started lives on, and is nobody's. Where the leash was stopped, and not
+//	                       killed, the command lives on too
 //
-// The last line, and a process that the kernel cannot kill (in uninterruptible sleep), are all that can outlive its moment. A program that
-// wants to get away from its own user can: this is no sandbox.
+// What the last three leave, and a process that the kernel cannot kill (in uninterruptible sleep), are all that can outlive its moment. A
+// program that wants to get away from its own user can: this is no sandbox.
 //
 // Linux alone has what this takes; elsewhere Start fails.
 package leash

@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	obeyTime  = 10 * time.Second // until a leash that was told to kill has reported the end; then it is killed itself
-	orderTime = time.Second      // for one order; a leash that does not read acts on the last one that it has
+	obeyTime  = 2 * time.Second        // until a leash that must kill has reported the end; then it is killed itself
+	urgeTime  = 100 * time.Millisecond // between two times that it is continued meanwhile
+	orderTime = time.Second            // for one order; a leash that does not read acts on the last one that it has
 )
 
 // The leash's ends of the pipes, beside the command's standard streams.
@@ -42,7 +43,9 @@ type Process struct {
 	result Result
 
 	mu     sync.Mutex
-	orders *os.File // nil: closed
+	orders *os.File    // nil: closed
+	times  times       // what they come to
+	due    *time.Timer // until everything must be gone by them
 }
 
 // Start starts the command, which runs once its leash has begun; where it cannot be started, Wait says so. The caller reads Out and Err and
@@ -63,11 +66,12 @@ func Start(c Command, l Limits) (*Process, error) {
 	cmd.ExtraFiles = []*os.File{orders.theirs, report.theirs}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a terminal's Ctrl-C is the keeper's alone
 	p := &Process{Streams: Streams{in.ours, out.ours, errs.ours}, cmd: cmd, done: make(chan struct{}), orders: orders.ours}
-	p.Until(l)
 	if err := cmd.Start(); err != nil {
 		ends.closeOurs()
 		return nil, fmt.Errorf("leash: %w", err)
 	}
+	p.due = time.AfterFunc(time.Until(l.Kill), p.urge)
+	p.Until(l)
 	go p.await(report.ours)
 	return p, nil
 }
@@ -80,13 +84,15 @@ func (p *Process) await(report *os.File) {
 		p.result, err = parseReport(line)
 	}
 	if err != nil {
-		p.result = Result{Err: errors.New("the leash was lost, and its command killed"), Code: 128 + int(syscall.SIGKILL), Signal: int(syscall.SIGKILL)}
+		p.result = Result{Err: errors.New("the leash was lost, and its command killed"), Code: 128 + int(syscall.SIGKILL), Signal: int(syscall.SIGKILL),
+			Told: p.isDue()}
 		_ = p.cmd.Process.Kill()
 		sweep(p.cmd.Process.Pid)
 	}
 	_ = p.cmd.Wait() // all that it could tell is in the report
 	_ = report.Close()
 	p.Kill()
+	p.due.Stop()
 	close(p.done)
 }
 
@@ -105,6 +111,8 @@ func (p *Process) order(o order) {
 	if p.orders == nil {
 		return
 	}
+	p.times.take(o, time.Now(), timeOf)
+	p.due.Reset(time.Until(p.times.last()))
 	_ = p.orders.SetWriteDeadline(time.Now().Add(orderTime))
 	_, _ = p.orders.WriteString(o.String())
 }
@@ -118,15 +126,33 @@ func (p *Process) Kill() {
 	}
 	_ = p.orders.Close()
 	p.orders = nil
-	go func() {
-		late := time.NewTimer(obeyTime)
-		defer late.Stop()
+	p.due.Reset(0)
+}
+
+// urge sees to it that a leash does what is due, though somebody has stopped it: it is continued until it has reported the end, or has more time.
+func (p *Process) urge() {
+	for late := time.Now().Add(obeyTime); ; {
+		_ = p.cmd.Process.Signal(syscall.SIGCONT)
 		select {
 		case <-p.done:
-		case <-late.C:
-			_ = p.cmd.Process.Kill()
+			return
+		case <-time.After(urgeTime):
 		}
-	}()
+		if !p.isDue() {
+			return
+		}
+		if time.Now().After(late) {
+			_ = p.cmd.Process.Kill()
+			return
+		}
+	}
+}
+
+// isDue reports whether everything must be gone.
+func (p *Process) isDue() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.orders == nil || !time.Now().Before(p.times.last())
 }
 
 // Ended closes when every process of the tree is gone.

@@ -263,14 +263,36 @@ func TestALostLeashTakesItsTreeAlong(t *testing.T) {
 	require.Equal(t, 137, r.Code)
 }
 
-func TestAStoppedLeashIsKilled(t *testing.T) {
+// A command that stops its leash gains nothing by it.
+func TestAStoppedLeashObeysAllTheSame(t *testing.T) {
 	t.Parallel()
-	p := run(t, `echo up; sleep 1000 & wait`, in(hour))
+	for name, act := range map[string]func(*Process){
+		"kill":              (*Process).Kill,
+		"stop":              func(p *Process) { p.Stop(time.Now().Add(20 * time.Millisecond)) },
+		"time":              func(p *Process) { p.Until(in(20 * time.Millisecond)) },
+		"time, told before": func(p *Process) { p.Until(in(20 * time.Millisecond)); p.Stop(time.Now().Add(hour)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := run(t, scattered+`echo up; wait; sleep 1000`, in(hour))
+			out := bufio.NewReader(p.Out)
+			says(t, out, "up")
+			require.NoError(t, p.cmd.Process.Signal(syscall.SIGSTOP))
+			act(p)
+			require.Equal(t, Result{Code: 137, Signal: 9, Told: true}, awaitEnd(t, p))
+			_, err := out.ReadByte()
+			require.ErrorIs(t, err, io.EOF)
+		})
+	}
+}
+
+func TestALeashThatIsStoppedAgainAndAgainIsKilled(t *testing.T) {
+	t.Parallel()
+	p := run(t, `trap '' TERM; echo up; while :; do kill -STOP $PPID; done`, in(hour))
 	out := bufio.NewReader(p.Out)
 	says(t, out, "up")
-	require.NoError(t, p.cmd.Process.Signal(syscall.SIGSTOP))
-	p.Kill()
-	require.Error(t, awaitEnd(t, p).Err)
+	p.Stop(time.Now())
+	require.Equal(t, 137, awaitEnd(t, p).Code) // it may have come to its work in between
 	_, err := out.ReadByte()
 	require.ErrorIs(t, err, io.EOF)
 }

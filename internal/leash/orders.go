@@ -62,14 +62,19 @@ func (t *times) take(o order, now time.Time, at func(int64) time.Time) {
 
 // next returns what is due first, and when; kill where both are.
 func (t *times) next() (kill bool, when time.Time) {
-	last := t.kill
-	if !t.stop.IsZero() && t.stop.Before(last) {
-		last = t.stop
-	}
+	last := t.last()
 	if term := t.first(); !t.told && term.Before(last) {
 		return false, term
 	}
 	return true, last
+}
+
+// last is when everything is killed.
+func (t *times) last() time.Time {
+	if !t.stop.IsZero() && t.stop.Before(t.kill) {
+		return t.stop
+	}
+	return t.kill
 }
 
 // first is when the command is to be told: a stop is not undone by an until that comes after it.
