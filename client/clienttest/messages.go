@@ -2,11 +2,11 @@ package clienttest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 
 	"orchestrator/client"
 )
@@ -108,17 +108,23 @@ func canonical(data json.RawMessage) json.RawMessage {
 	return bytes.TrimSpace(out.Bytes())
 }
 
+// beginning is the cursor before the first message.
+const beginning = "0-0"
+
+// last is the cursor of whoever wants only what comes from now on.
+func (s *session) last() string { return cmp.Or(s.lastID, beginning) }
+
 // after returns where the messages after a cursor begin.
 func (s *session) after(cursor string) (int, *problem) {
 	switch {
-	case cursor == "":
+	case cursor == "" || cursor == beginning && s.dropped == 0:
 		return 0, nil
-	case cursor == client.Latest || cursor == s.lastID:
+	case cursor == client.Latest || cursor == s.last():
 		return len(s.messages), nil
 	}
 	i := slices.IndexFunc(s.messages, func(m client.Message) bool { return number(m.ID) >= number(cursor) })
 	switch {
-	case number(cursor) == 0:
+	case number(cursor) == 0 && cursor != beginning:
 		return 0, invalid("after", "must be the id of a message")
 	case i < 0:
 		return 0, invalid("after", "is no message of this session")
@@ -159,26 +165,25 @@ func (n *node) readMessages(w http.ResponseWriter, r *http.Request) *problem {
 	if p != nil {
 		return p
 	}
-	out := map[string]any{"messages": []client.Message{}, "nextAfter": cursor}
-	var page []client.Message
+	page, next := []client.Message{}, cmp.Or(cursor, beginning)
+	if cursor == client.Latest {
+		next = s.last()
+	}
 	for _, m := range s.messages[from:] {
+		if next = m.ID; selected(q["kind"], m.Kind) {
+			page = append(page, m)
+		}
 		if len(page) == most {
 			break
 		}
-		if selected(q["kind"], m.Kind) {
-			page = append(page, m)
-		}
 	}
-	if len(page) > 0 {
-		out["messages"], out["nextAfter"] = page, page[len(page)-1].ID
-	}
-	return reply(w, http.StatusOK, out)
+	return reply(w, http.StatusOK, map[string]any{"messages": page, "nextAfter": next})
 }
 
 func (n *node) followMessages(w http.ResponseWriter, r *http.Request, s *session, cursor string, from int) {
 	kinds, at := r.URL.Query()["kind"], s.dropped+from
 	if cursor == "" || cursor == client.Latest {
-		cursor = strings.TrimPrefix(s.lastID, "0-")
+		cursor = s.last()
 	}
 	greeted := false
 	n.flow(w, r, 0, func() (items []item, last bool) {
@@ -193,7 +198,7 @@ func (n *node) followMessages(w http.ResponseWriter, r *http.Request, s *session
 				items = append(items, item{"message", m.ID, m})
 			}
 		}
-		if at = s.dropped + len(s.messages); !greeted && len(items) == 0 && cursor != "" {
+		if at = s.dropped + len(s.messages); !greeted && len(items) == 0 {
 			items = append(items, item{"bookmark", cursor, map[string]string{"after": cursor}})
 		}
 		greeted = true

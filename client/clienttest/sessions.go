@@ -331,7 +331,7 @@ func (n *node) deleteSession(w http.ResponseWriter, r *http.Request) *problem {
 
 // unchanged checks a deletion's conditions on what lies beside the session.
 func (s *session) unchanged(q url.Values) *problem {
-	last, context := cmp.Or(s.lastID, "0-0"), ""
+	last, context := s.last(), ""
 	if s.context != nil {
 		context = s.context.etag
 	}

@@ -12,6 +12,10 @@ func messages(t *testing.T, s suite) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	made := s.create(t, "messages")
+	none := must(s.c.Messages(ctx, made.ID, client.MessageSelection{}))(t)
+	if again := must(s.c.Messages(ctx, made.ID, client.MessageSelection{After: client.Latest}))(t); none.NextAfter != "0-0" || again.NextAfter != "0-0" {
+		t.Fatalf("before the first message: %+v, %+v", none, again)
+	}
 	how := client.Publication{Epoch: made.Epoch, IdempotencyKey: "k1"}
 	sent := must(s.c.Publish(ctx, made.ID, how, client.MessageDraft{Kind: "input", Data: "a"}, client.MessageDraft{Data: map[string]int{"b": 2}}))(t)
 	again := must(s.c.Publish(ctx, made.ID, how, client.MessageDraft{Kind: "input", Data: "a"}, client.MessageDraft{Data: map[string]int{"b": 2}}))(t)
@@ -29,6 +33,22 @@ func messages(t *testing.T, s suite) {
 	page = must(s.c.Messages(ctx, made.ID, client.MessageSelection{After: page.NextAfter, Kinds: []string{"input"}}))(t)
 	if len(page.Messages) != 0 || page.NextAfter != sent[1].ID {
 		t.Fatalf("%+v", page)
+	}
+	for _, c := range []struct {
+		sel  client.MessageSelection
+		sent int // messages that come
+		next string
+	}{
+		{client.MessageSelection{After: none.NextAfter}, 2, sent[1].ID},
+		{client.MessageSelection{After: none.NextAfter, Limit: 1}, 1, sent[0].ID},
+		{client.MessageSelection{After: client.Latest}, 0, sent[1].ID},
+		{client.MessageSelection{Kinds: []string{"input"}}, 1, sent[1].ID}, // past what is of other kinds
+		{client.MessageSelection{Kinds: []string{"other"}}, 0, sent[1].ID},
+	} {
+		page := must(s.c.Messages(ctx, made.ID, c.sel))(t)
+		if len(page.Messages) != c.sent || page.NextAfter != c.next {
+			t.Errorf("%+v: %+v, want %d and then %s", c.sel, page, c.sent, c.next)
+		}
 	}
 	var got []string
 	for m, err := range s.c.FollowMessages(ctx, made.ID, client.MessageSelection{After: sent[0].ID}) {
