@@ -46,6 +46,7 @@ type Error struct {
 
 	request string // method and path
 	nothing bool   // nothing was done, whatever was asked for
+	returns bool   // Follow: the node is known, and may come back
 }
 
 // PassedOver says why one node was not given a session.

@@ -45,24 +45,22 @@ func (c *Client) Follow(ctx context.Context, node string) iter.Seq2[*Lease, erro
 // Run calls work for each session that a node has to run, in a goroutine of its own, with the lease's context. When work returns, the session
 // has stopped and its lease is released. work should stop soon after the lease is Revoked, and must when its context ends.
 //
-// Run returns ctx's error when that ends and all work has returned. It goes on through the loss of the node; another error is
-// one that would not pass by itself. See Follow for node.
+// Run returns ctx's error when that ends and all work has returned. It goes on through the loss of the node, and where node is an address also
+// before it is registered; another error is one that would not pass by itself. See Follow for node.
 func (c *Client) Run(ctx context.Context, node string, work func(ctx context.Context, l *Lease)) error {
-	known := false
 	var working sync.WaitGroup
 	defer working.Wait()
 	for l, err := range c.Follow(ctx, node) {
 		var e *Error
 		switch {
 		case err == nil:
-			known = true
 			working.Go(func() {
 				defer l.let(ctx)
 				work(l.Context(), l)
 			})
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.As(err, &e) && !e.passing() && !(known && e.moving()):
+		case errors.As(err, &e) && !e.passing() && !e.returns:
 			return err
 		default:
 			c.cfg.Log.WarnContext(ctx, "no assignments for now", "node", node, "error", err)
@@ -70,9 +68,6 @@ func (c *Client) Run(ctx context.Context, node string, work func(ctx context.Con
 	}
 	return ctx.Err()
 }
-
-// moving reports whether the node may be on its way back: it is not registered, or another one has its address.
-func (e *Error) moving() bool { return errors.Is(e, ErrNotFound) || errors.Is(e, ErrWrongNode) }
 
 // let releases a lease whose work has returned, whatever has become of ctx.
 func (l *Lease) let(ctx context.Context) {
@@ -87,6 +82,8 @@ type follower struct {
 	node string
 	ctx  context.Context //nolint:containedctx // of the call, which the follower does not outlive
 	wake chan struct{}   // there may be something to hand out
+
+	known bool // a stream had begun; it is the reader's
 
 	mu    sync.Mutex
 	term  *term            // the stream that is open; nil: none is
@@ -153,6 +150,10 @@ func (f *follower) run() {
 			fails = 0
 			continue
 		}
+		var e *Error
+		if errors.As(err, &e) {
+			e.returns = f.comesBack(e)
+		}
 		f.mu.Lock()
 		f.err = err
 		f.mu.Unlock()
@@ -164,6 +165,20 @@ func (f *follower) run() {
 		_ = sleep(f.ctx, wait)
 	}
 }
+
+// comesBack reports whether the node may be on its way back though it is not registered, or another one has its address.
+func (f *follower) comesBack(e *Error) bool {
+	switch {
+	case errors.Is(e, ErrNotFound): // who answers at its own address registers
+		return f.known || f.byAddress()
+	case errors.Is(e, ErrWrongNode):
+		return f.known
+	}
+	return false
+}
+
+// byAddress reports whether the caller named the node by its address: no id has a colon.
+func (f *follower) byAddress() bool { return strings.Contains(f.node, ":") }
 
 func retryOf(err error) time.Duration {
 	var e *Error
@@ -196,6 +211,7 @@ func (f *follower) once() error {
 	}
 	t := &term{f: f, base: base, id: id, most: most, close: s.cancel, ready: make(chan struct{}, 1)}
 	f.begun(t)
+	f.known = true
 	var sender sync.WaitGroup
 	sending, stop := context.WithCancel(context.WithoutCancel(f.ctx))
 	sender.Go(func() { t.sendAcks(sending) })
@@ -217,7 +233,7 @@ func (f *follower) once() error {
 func (f *follower) locate() (*address, string, time.Duration, error) {
 	ctx, id, p := f.ctx, f.node, (*pool)(nil)
 	var base *url.URL
-	if strings.Contains(id, ":") { // as no id does
+	if f.byAddress() {
 		var err error
 		if base, err = parseAddr(id); err != nil {
 			return nil, "", 0, invalid("node", "is neither a node's id nor its address: %v", err)

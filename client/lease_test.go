@@ -3,11 +3,15 @@ package client_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"orchestrator/client"
+	"orchestrator/client/clienttest"
 )
 
 const patience = 10 * time.Second
@@ -237,6 +241,76 @@ func TestRunFailsWhereNothingWouldHelp(t *testing.T) {
 	f.Reached("node-1", f.servers[1].Listener.Addr().String()) // another one has its address
 	if err := c.Run(t.Context(), "node-1", never); !errors.Is(err, client.ErrWrongNode) {
 		t.Fatal(err)
+	}
+}
+
+// tapped is a node that says when it begins to answer with a stream.
+type tapped struct {
+	http.Handler
+
+	begun chan struct{}
+}
+
+func (n tapped) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasSuffix(r.URL.Path, "/assignments") {
+		w = &tap{w, n.begun}
+	}
+	n.Handler.ServeHTTP(w, r)
+}
+
+type tap struct {
+	http.ResponseWriter
+
+	begun chan struct{}
+}
+
+func (w *tap) WriteHeader(status int) {
+	w.ResponseWriter.WriteHeader(status)
+	w.begun <- struct{}{}
+}
+
+func (w *tap) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// A node answers before it is registered, and may be registered no more when it is back: whoever has its address, or has followed it, waits for
+// that, though it had no session to run.
+func TestRunWaitsForARegistration(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]bool{"it begins": true, "it is back": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := clienttest.New("node-1")
+			n := tapped{f.Node("node-1"), make(chan struct{}, 100)}
+			s := httptest.NewServer(n)
+			t.Cleanup(s.Close)
+			f.Reached("node-1", s.Listener.Addr().String())
+			c := newClient(t, client.Config{Addrs: []string{s.URL}})
+			node := "node-1"
+			if before {
+				node = s.URL
+				f.Fail("node-1", 2, 404, "node-not-found", false)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			ran, over := make(chan struct{}, 10), make(chan error, 1)
+			go func() {
+				over <- c.Run(ctx, node, func(ctx context.Context, _ *client.Lease) { ran <- struct{}{}; <-ctx.Done() })
+			}()
+			await(t, n.begun)
+			if !before {
+				f.Fail("node-1", 2, 404, "node-not-found", false)
+				f.Stop("node-1")
+				f.Start("node-1")
+				await(t, n.begun)
+			}
+			if _, err := c.CreateSession(ctx, someDraft); err != nil {
+				t.Fatal(err)
+			}
+			await(t, ran)
+			cancel()
+			if err := await(t, over); !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+		})
 	}
 }
 
