@@ -188,7 +188,7 @@ func retryOf(err error) time.Duration {
 	return e.RetryAfter
 }
 
-// once follows one stream to its end. It returns nil where the stream had begun.
+// once follows one stream to its end. It returns nil where that had told something, all of which could be read.
 func (f *follower) once() error {
 	base, id, most, err := f.locate()
 	if err != nil {
@@ -225,6 +225,12 @@ func (f *follower) once() error {
 	stop()
 	sender.Wait()
 	f.c.cfg.Log.InfoContext(f.ctx, "a stream of assignments ended", "node", id, "error", why)
+	switch {
+	case mine:
+		return brokenEvent(path, why)
+	case t.until.Load() == nil:
+		return &Error{Code: CodeNoAnswer, Detail: "the stream ended before it told anything: " + why.Error(), Err: why, Node: id, request: "GET " + path}
+	}
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"orchestrator/client"
+	"orchestrator/client/clienttest"
 )
 
 const someID = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -291,6 +292,77 @@ func TestAnAnswerHasALimit(t *testing.T) {
 	var e *client.Error
 	if !errors.As(err, &e) || e.Code != client.CodeBrokenAnswer || e.Unsure {
 		t.Fatal(err)
+	}
+}
+
+func TestAnEventOverTheLimitIsAnError(t *testing.T) {
+	t.Parallel()
+	f := serve(t, "node-1")
+	d := someDraft
+	d.Config = map[string]any{"large": strings.Repeat("x", 2000)}
+	made, err := f.client(t).CreateSession(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.client(t).Publish(t.Context(), made.ID, client.Publication{}, client.MessageDraft{Data: strings.Repeat("x", 2000)}); err != nil {
+		t.Fatal(err)
+	}
+	c := newClient(t, client.Config{Addrs: f.addrs(), MaxAnswer: 1000})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for name, follow := range map[string]func() error{
+		"messages": func() error {
+			for _, err := range c.FollowMessages(ctx, made.ID, client.MessageSelection{}) {
+				return err
+			}
+			return nil
+		},
+		"leases": func() error {
+			for _, err := range c.Follow(ctx, "node-1") {
+				return err
+			}
+			return nil
+		},
+		"run": func() error { return c.Run(ctx, "node-1", func(context.Context, *client.Lease) { t.Error("called") }) },
+	} {
+		var e *client.Error
+		if err := follow(); !errors.As(err, &e) || e.Code != client.CodeBrokenAnswer || !strings.Contains(err.Error(), "more than 1000 bytes") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A stream that ends before it has told anything is told of, and the next one has to wait.
+func TestAStreamThatTellsNothingIsAnError(t *testing.T) {
+	t.Parallel()
+	f := clienttest.New("node-1")
+	var asked atomic.Int32
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/assignments") && asked.Add(1) <= 3 {
+			w.Header().Set("Content-Type", "text/event-stream")
+			return
+		}
+		f.Node("node-1").ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	c := newClient(t, client.Config{Addrs: []string{s.URL}})
+	if _, err := c.CreateSession(t.Context(), someDraft); err != nil {
+		t.Fatal(err)
+	}
+	errs := 0
+	for l, err := range c.Follow(t.Context(), s.URL) {
+		if err == nil {
+			if err := l.Release(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+		if errs++; !errors.Is(err, client.ErrUnavailable) {
+			t.Fatal(err)
+		}
+	}
+	if errs == 0 {
+		t.Fatal("nothing was told of the streams that told nothing")
 	}
 }
 

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -130,7 +131,10 @@ func (c *Client) read(ctx context.Context, s *stream, f *follow) (more bool, err
 	for {
 		ev, err := s.next()
 		quiet.Reset(silence)
-		if err != nil {
+		switch {
+		case errors.Is(err, errTooLong):
+			return false, brokenEvent(f.path, err)
+		case err != nil:
 			if ctx.Err() == nil {
 				c.cfg.Log.InfoContext(ctx, "a stream was lost and is begun again", "path", f.path, "node", s.node, "error", err)
 			}
