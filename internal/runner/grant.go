@@ -187,8 +187,8 @@ func (g *grant) runs() {
 			failures = 0
 			pause.reset()
 		}
-		if out.failed() {
-			failures++
+		if failures++; !out.failed() {
+			failures = 0
 		}
 		status := verdict(g.cfg, out, failures)
 		g.log.Info("the command has ended", "how", out.String(), "failures", failures, "status", status)

@@ -64,6 +64,7 @@ func TestRestartPolicies(t *testing.T) {
 		"on failure, without an end":           {"exit 3", OnFailure, 0, 0, active, "3"},
 		"always, also after success":           {"exit 0", Always, 2, 0, active, "0"},
 		"always, but not failures without end": {"exit 4", Always, 2, 2, failed, "4"},
+		"always, and failures not in a row":    {`echo >> "$DIR/n"; exit $(($(wc -l < "$DIR/n") % 2))`, Always, 2, 0, active, "0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
