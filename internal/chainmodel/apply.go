@@ -31,7 +31,7 @@ func (t *attempt) writeAll(next Record) bool {
 		case i == 0 && t.world.rules.lacks(AckAfterHome):
 			t.acknowledge(next)
 		case i == 0 && t.fast():
-			t.acknowledgeEarly(next)
+			t.acknowledgeEarly(next, p)
 		}
 	}
 	t.acknowledge(next)
@@ -108,11 +108,11 @@ func (t *attempt) acknowledge(r Record) {
 
 // acknowledgeEarly tells the client that the first place holds the operation. Nobody may build on that yet: its own node does not
 // remember it, either.
-func (t *attempt) acknowledgeEarly(r Record) {
+func (t *attempt) acknowledgeEarly(r Record, first Place) {
 	o := t.o
 	t.tracef("acknowledge op %d early, %v", o.id, o.kind)
 	if !o.acked {
-		o.acked, o.early, o.end = true, true, t.now
+		o.acked, o.early, o.first, o.end = true, true, first, t.now
 	}
 	if t.world.rules.lacks(FastIsNoBase) {
 		t.s.remember(t.node, r)

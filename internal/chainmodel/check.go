@@ -64,7 +64,7 @@ func (v verdicts) must(ok bool, otherwise Violation) {
 // answers compares an operation's answer with its fate.
 func (v verdicts) answers(o *op) {
 	is := v.position(o) >= 0
-	if v.excused(o) {
+	if v.excused(o, o.homeHad()) {
 		v.must(is || o.atHome == 0, AckedLost)
 		return
 	}
@@ -74,23 +74,42 @@ func (v verdicts) answers(o *op) {
 	v.must(!o.refused || !o.acked, AckedAndRefused)
 }
 
-// excused reports whether the operation was acknowledged on the word of its first copy alone, and a place that may have been that was rolled
-// back. Then it may be missing until home has it; and for ever, where home never did.
-func (v verdicts) excused(o *op) bool {
-	w := v.world
-	return o.early && slices.ContainsFunc(w.rolledBack, func(p Place) bool { return p == 0 || w.rules.Moves && p != w.rules.home() })
+// excused reports whether the operation was acknowledged on the word of its first copy alone, and that was rolled back at a time when this may
+// cost the operation: after it was begun and before a tick; or before it was begun, when an older change was on its way.
+func (v verdicts) excused(o *op, before int) bool {
+	if !o.early {
+		return false
+	}
+	for i, at := range v.world.losses {
+		if v.world.rolledBack[i] == o.first && at < before && (at >= o.start || v.overtaken(o, at)) {
+			return true
+		}
+	}
+	return false
 }
 
-// firm is from when on nobody may miss an acknowledged operation.
-func (v verdicts) firm(o *op) int {
-	switch {
-	case !v.excused(o):
-		return o.end
-	case o.atHome > 0:
-		return max(o.end, o.atHome)
-	default:
+// overtaken reports whether home got, after the operation was begun, a change that had been begun when the first copy was rolled back, and
+// that the copy has forgotten.
+func (v verdicts) overtaken(o *op, lost int) bool {
+	return slices.ContainsFunc(v.ops, func(older *op) bool {
+		return older.start >= 0 && older.start <= lost && older.atHome > o.start
+	})
+}
+
+// homeHad is since when home has had the operation; the end of time where it never did.
+func (o *op) homeHad() int {
+	if o.atHome == 0 {
 		return math.MaxInt
 	}
+	return o.atHome
+}
+
+// firm is from when on nobody may miss an acknowledged operation who ends before a tick.
+func (v verdicts) firm(o *op, before int) int {
+	if v.excused(o, before) {
+		return max(o.end, o.homeHad())
+	}
+	return o.end
 }
 
 // realTime: what was acknowledged before another began comes before it.
@@ -100,7 +119,7 @@ func (v verdicts) realTime(o *op) {
 		return
 	}
 	for _, later := range v.ops {
-		if q := v.position(later); later.start > v.firm(o) && q >= 0 && q < p {
+		if q := v.position(later); later.start > v.firm(o, o.homeHad()) && q >= 0 && q < p {
 			v.world.report(OutOfOrder)
 		}
 	}
@@ -142,7 +161,7 @@ func (v verdicts) readAgainst(r read, o *op) {
 	p := v.position(o)
 	seen := p >= 0 && p < len(r.log)
 	v.must(!seen || o.start <= r.end, ReadOfTheFuture)
-	if !r.eventual && o.acked && v.firm(o) < r.start && p >= 0 && !seen {
+	if !r.eventual && o.acked && v.firm(o, r.end) < r.start && p >= 0 && !seen {
 		v.world.report(StaleRead)
 		v.must(o.kind != Delete, DeletedVisible)
 	}

@@ -27,8 +27,9 @@ type op struct {
 	epoch      int // HolderWrite: the epoch it acts under
 	start, end int // start is -1 until the first attempt begins
 	acked      bool
-	early      bool // acknowledged before home had it
-	atHome     int  // since when home has had it; 0: it never did
+	early      bool  // acknowledged before home had it
+	first      Place // early: the place that it was acknowledged on
+	atHome     int   // since when home has had it; 0: it never did
 	refused    bool
 	toldEpoch  int // Takeover: the epoch the taker was told it owns
 }

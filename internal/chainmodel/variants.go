@@ -22,7 +22,9 @@ func moving(r *Rules) { r.Moves, r.Candidates = true, 3 }
 
 func growing(r *Rules) { r.Moves, r.Grow, r.Candidates, r.Copies = true, true, 3, 0 }
 
-func fast(r *Rules) { r.Fast = true }
+// fast acknowledges early. A change of a fast session is made from what home holds now, not from a cache, which may be as old as a copy that was
+// rolled back.
+func fast(r *Rules) { r.Fast, r.Base = true, BaseHome }
 
 func batching(r *Rules) { r.Sessions = 2 }
 
@@ -67,7 +69,7 @@ func Variants() []Rules {
 		standard("grow", growing),
 		standard("grow-collect", growing, collecting),
 		standard("fast", fast),
-		standard("fast-base-home", fast, from(BaseHome)),
+		standard("fast-base-resolve", fast, from(BaseResolve)),
 		standard("fast-no-lease", fast, unleased),
 		standard("fast-no-rollback", fast, func(r *Rules) { r.Losses = 0 }),
 		standard("fast-three-records", fast, threeRecords),
