@@ -257,10 +257,15 @@ type mended struct {
 
 func (d mended) any() bool { return d != mended{} }
 
-// awaitQuiet waits until a node's last sync round found nothing to mend.
+// awaitQuiet waits until a sync round of a node, from its beginning to its end later than the call, found nothing to mend.
 func awaitQuiet(t testing.TB, url string) {
 	t.Helper()
+	const rounds = "orchestrator_sync_rounds_total"
+	before := metric(t, url, rounds)
 	eventually(t, 40*time.Second, func() string {
+		if now := metric(t, url, rounds); now < before+2 { // the first of them may have passed the place
+			return fmt.Sprintf("%s has finished %d sync rounds of 2", url, now-before)
+		}
 		d := read[struct{ Cluster struct{ LastSync mended } }](t, call(t, "GET", url+"/v1/local/metrics", nil).want(t, 200)).Cluster.LastSync
 		if d.any() {
 			return fmt.Sprintf("the last sync round at %s mended %+v", url, d)
