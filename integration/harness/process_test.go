@@ -9,7 +9,7 @@ import (
 func TestProcessLifeBySignals(t *testing.T) {
 	t.Parallel()
 	p := startServer(t, "small")
-	p.WaitLog(t, 5*time.Second, "msg=serving", p.Addr())
+	p.WaitLog(t, 30*time.Second, "msg=serving", p.Addr())
 	if got := p.Logged("never said"); len(got) != 0 {
 		t.Errorf("found %q", got)
 	}
@@ -31,7 +31,7 @@ func TestProcessLifeBySignals(t *testing.T) {
 	p.WaitReady(t)
 
 	p.Terminate(t)
-	if err := p.Wait(t, 5*time.Second); err != nil {
+	if err := p.Wait(t, 30*time.Second); err != nil {
 		t.Errorf("ended with %v after SIGTERM", err)
 	}
 	if got := p.Logged("msg=stopped"); len(got) != 1 {

@@ -179,16 +179,16 @@ func TestFollow(t *testing.T) {
 // Neither the limit of a request nor those of the server end a stream.
 func TestStreamOutlivesTheLimitsOfRequests(t *testing.T) {
 	t.Parallel()
-	const limit = 50 * time.Millisecond
+	const limit = time.Second
 	s := serve(t, func(srv *http.Server, a *api) {
 		srv.ReadTimeout, srv.WriteTimeout, a.cfg.RequestTimeout = limit, limit, limit
 	})
 	st := s.follow()
 	st.next("snapshot")
-	<-time.After(4 * limit) // not for anything to happen: for the limits to pass
+	<-time.After(2 * limit) // not for anything to happen: for the limits to pass
 	s.board.Trust(sample().Holder, time.Now().Add(2*time.Hour))
 	st.next("valid")
-	<-time.After(4 * limit)
+	<-time.After(2 * limit)
 	s.revoke()
 	st.next("revoked")
 	require.NoError(t, st.resp.Body.Close())

@@ -47,7 +47,7 @@ func TestANodeIsSeenAsItIs(t *testing.T) {
 func TestBeatsKeepTheRegistrationAndTheEndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, f *fleet) {
-		r := f.node("a", timeout(500*time.Millisecond))
+		r := f.node("a")
 		stop := f.run(r)
 		first := r.Self().Holder
 		f.redis.Redis().HSet(t.Context(), f.keys.Moves(), "a", 4711)
@@ -55,7 +55,7 @@ func TestBeatsKeepTheRegistrationAndTheEndLeavesNothing(t *testing.T) {
 			ends := mustNode(t, r, "a").ExpiresAt
 			eventually(t, "a beat", func() bool { return mustNode(t, r, "a").ExpiresAt.After(ends) })
 		}
-		if age, latency := r.LastBeat(); age > 500*time.Millisecond || latency <= 0 || latency > 500*time.Millisecond {
+		if age, latency := r.LastBeat(); age <= 0 || age > patient || latency <= 0 || latency > patient {
 			t.Errorf("the last beat is %s old and took %s", age, latency)
 		}
 		stop()
@@ -66,7 +66,7 @@ func TestBeatsKeepTheRegistrationAndTheEndLeavesNothing(t *testing.T) {
 		if found := f.exists(k.Nodes(), k.Node("a"), k.Incarnations(), k.Dead(), k.Load(), k.Moves()); len(found) > 0 {
 			t.Errorf("left behind: %v", found)
 		}
-		if ttl := f.redis.Redis().PTTL(t.Context(), k.Recovery(first)).Val(); ttl > 1500*time.Millisecond {
+		if ttl := f.redis.Redis().PTTL(t.Context(), k.Recovery(first)).Val(); ttl > 6*time.Second {
 			t.Errorf("the certificate is kept for %s", ttl)
 		}
 		eventually(t, "the certificate is gone", func() bool { return len(f.exists(k.Recovery(first))) == 0 })
@@ -123,12 +123,12 @@ func TestSetStateRefusesWhatIsNotThere(t *testing.T) {
 func TestTrustEndsBeforeTheRegistration(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, f *fleet) {
-		r := f.joined("a", timeout(time.Second))
+		r := f.joined("a")
 		if !r.Trusted() {
 			t.Fatal("a node that has just registered does not trust itself")
 		}
 		eventually(t, "trust ends", func() bool { return !r.Trusted() })
-		if age, _ := r.LastBeat(); age < 800*time.Millisecond {
+		if age, _ := r.LastBeat(); age < 1600*time.Millisecond {
 			t.Errorf("trust ended after %s already", age)
 		}
 		if _, err := r.Dead(t.Context(), 0); !errors.Is(err, session.ErrFenced) {

@@ -71,7 +71,7 @@ func TestProcessDiesWithItsParent(t *testing.T) {
 	if err := parent.Kill(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(5 * time.Second); !child.Ended(pid); {
+	for end := time.Now().Add(30 * time.Second); !child.Ended(pid); {
 		if time.Now().After(end) {
 			t.Fatalf("process %d outlives its parent", pid)
 		}
