@@ -246,7 +246,7 @@ func TestACallEndsWithItsContext(t *testing.T) {
 	}))
 	defer s.Close()
 	c := newClient(t, client.Config{Addrs: []string{s.URL}})
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // for the request to arrive
 	defer cancel()
 	_, err := c.PatchSession(ctx, someID, client.Patch{Name: "b"}, client.Condition{})
 	var e *client.Error
@@ -260,7 +260,7 @@ func TestACallEndsWithItsContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	c = newClient(t, client.Config{Addrs: []string{refusing(t)}})
-	ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if _, err := c.CreateSession(ctx, someDraft); !errors.Is(err, client.ErrUnavailable) || errors.As(err, &e) && e.Unsure {
 		t.Fatal(err)

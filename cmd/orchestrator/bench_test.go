@@ -99,7 +99,7 @@ func TestBenchTellsHowFarItIs(t *testing.T) {
 	t.Parallel()
 	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
-			<-time.After(1200 * time.Millisecond) // longer than a line takes to come
+			<-time.After(3 * time.Second) // longer than a line takes to come
 		}
 		w.Header().Set("Location", "/v1/sessions/01890a5d-ac96-774b-bcce-b302099a8057")
 		w.Header().Set("Content-Type", "application/json")

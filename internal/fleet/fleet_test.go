@@ -115,7 +115,7 @@ func TestCountsReturnToTheTruth(t *testing.T) {
 func TestAbandonedReservationsAreSettled(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
-		ctx, a := t.Context(), join(t, r, redistest.Prefix(t), "a", settings{deadline: time.Second})
+		ctx, a := t.Context(), join(t, r, redistest.Prefix(t), "a", settings{deadline: 5 * time.Second})
 		reserve := func() balancer.Placed {
 			placed, err := a.balancer.Reserve(ctx, balancer.Request{Attempts: []balancer.Attempt{{Session: a.store.NewID(), Key: string(a.store.NewOp())}}, Candidates: a.registry.View().Nodes()})
 			if err != nil {
@@ -268,7 +268,7 @@ func TestExpiryGoesOnPastAnUnreadableSession(t *testing.T) {
 		ctx, a := t.Context(), join(t, r, redistest.Prefix(t), "a", settings{})
 		var bad session.ID
 		for i := range 20 {
-			is, _, err := a.Create(ctx, session.Draft{Type: "t", Name: fmt.Sprint(i), Workspace: "/w", TTL: time.Second}, session.Idempotency{})
+			is, _, err := a.Create(ctx, session.Draft{Type: "t", Name: fmt.Sprint(i), Workspace: "/w", TTL: 4 * time.Second}, session.Idempotency{})
 			if err != nil {
 				t.Fatal(err)
 			}

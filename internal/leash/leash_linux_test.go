@@ -165,12 +165,12 @@ func TestNothingOfATreeIsLeft(t *testing.T) {
 
 func TestTimeIsPutOffAndPasses(t *testing.T) {
 	t.Parallel()
-	p := run(t, `trap 'echo told; exit 6' TERM; echo up; while read l; do echo "$l"; done; while :; do sleep 0.01; done`, in(2*time.Second))
+	p := run(t, `trap 'echo told; exit 6' TERM; echo up; while read l; do echo "$l"; done; while :; do sleep 0.01; done`, in(5*time.Second))
 	began := time.Now()
 	out := bufio.NewReader(p.Out)
 	says(t, out, "up")
 	p.Until(in(hour))
-	time.Sleep(time.Until(began.Add(2200 * time.Millisecond))) // past the first limit, which is the thing tested
+	time.Sleep(time.Until(began.Add(5200 * time.Millisecond))) // past the first limit, which is the thing tested
 	_, err := p.In.WriteString("alive\n")
 	require.NoError(t, err)
 	says(t, out, "alive")
@@ -205,7 +205,7 @@ func TestStoppedInTheMiddleOfAStart(t *testing.T) {
 
 // keep is a keeper in a process of its own: it starts a script and does nothing more.
 func keep(script string) {
-	p, err := Start(Command{Path: "/bin/sh", Args: []string{"-c", script}, Env: os.Environ()}, in(4*time.Second))
+	p, err := Start(Command{Path: "/bin/sh", Args: []string{"-c", script}, Env: os.Environ()}, in(12*time.Second))
 	if err != nil {
 		panic(err)
 	}
@@ -221,7 +221,7 @@ func TestATreeDoesNotOutliveItsKeeper(t *testing.T) {
 		signal syscall.Signal
 		within time.Duration
 	}{
-		"killed":  {syscall.SIGKILL, 3 * time.Second}, // long before its time is over
+		"killed":  {syscall.SIGKILL, 8 * time.Second}, // long before its time is over
 		"stopped": {syscall.SIGSTOP, limit},
 	} {
 		t.Run(name, func(t *testing.T) {
