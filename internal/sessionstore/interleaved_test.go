@@ -63,8 +63,11 @@ var variants = []variant{
 	{name: "fast, three records, moved", factor: 3, losses: 1, moves: true, fast: true},
 }
 
-// usualTime is how long each variant is searched where no number of runs is asked for.
-const usualTime = 8 * time.Second
+// Where no number of runs is asked for each variant is searched for usualTime, and over leastRuns however long these take.
+const (
+	usualTime = 8 * time.Second
+	leastRuns = 50
+)
 
 // The operations as built and the scripts as shipped, their commands interleaved by seed, with replies and requests lost,
 // commands doubled and delayed, requests cut off anywhere, and one place set back to an earlier state.
@@ -78,8 +81,11 @@ func TestOperationsInterleaved(t *testing.T) {
 			}
 			th := newTheater(t, redistest.Shared(t), nil)
 			n, start := asked(t), time.Now()
-			seed := *flagSeed
-			for ; n == 0 && time.Since(start) < usualTime || n > 0 && seed < *flagSeed+uint64(n); seed++ {
+			seed, least := *flagSeed, *flagSeed+uint64(n)
+			if n == 0 {
+				least += leastRuns
+			}
+			for ; seed < least || n == 0 && time.Since(start) < usualTime; seed++ {
 				if broken := th.play(t, v, seed); len(broken) > 0 {
 					t.Fatalf("seed %d: %s\nreplay: -run 'TestOperationsInterleaved' -variant '%s' -seed %d -runs 1 -tell", seed, strings.Join(broken, "\n"), v.name, seed)
 				}
