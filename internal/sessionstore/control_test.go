@@ -39,6 +39,8 @@ var controls = []struct {
 	{control("home is written first", homeFirst, nil), "acknowledged and lost", 600},
 	{control("an operation is not recognised", noRecognition, nil), "applied twice", 100},
 	{control("reads ask home alone", readHomeAlone, nil), "stale read", 200},
+	{variant{name: "fast, reads ask home alone", factor: 2, fast: true, guard: readHomeAlone}, "stale read", 200},
+	{variant{name: "fast, reads ask the first copy alone", factor: 2, losses: 1, fast: true, guard: readCopyAlone}, "stale read", 600},
 	{variant{name: "a fast write may not be lost", factor: 2, losses: 1, fast: true, strict: true}, "acknowledged and lost", 600},
 }
 

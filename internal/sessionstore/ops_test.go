@@ -39,7 +39,8 @@ type op struct {
 	start, end int            // start is -1 before the first attempt
 	acked      bool
 	early      bool // ... before home had it
-	committed  bool // home had it, as far as anybody was told
+	copy       int  // ... on the word of the copy at this tag
+	atHome     int  // since when home has had it; 0: it never did
 	refused    error
 	toldEpoch  uint64 // of a takeover: the epoch that the taker was told it owns
 }
@@ -77,7 +78,9 @@ func (o *op) try(st *story, ctx context.Context, node int) {
 		}
 	default:
 		r, err := st.change(s, ctx, st.id, o.id, o.beside(), o.decide)
-		o.committed = o.committed || err == nil && !st.left[actorOf(ctx)]
+		if tag, left := st.left[actorOf(ctx)]; err == nil && !o.acked && left {
+			o.early, o.copy = true, tag
+		}
 		o.hear(st, r.Session, err)
 	}
 }
@@ -89,19 +92,12 @@ func (st *story) leave(ctx context.Context, rest *step, finish func(context.Cont
 	}
 	for _, o := range st.ops {
 		if o.id == rest.image.stamp.Op {
-			o.early, st.left[actorOf(ctx)] = true, true
-			st.spawn(st.ctx, fmt.Sprintf("behind %c", o.letter), func(ctx context.Context) {
-				finish(ctx)
-				o.committed = o.committed || !rest.failed()
-			})
+			st.left[actorOf(ctx)] = rest.writes[0].tag
+			st.spawn(st.ctx, fmt.Sprintf("behind %c", o.letter), finish)
 		}
 	}
 	return true
 }
-
-// excused reports whether the operation was acknowledged on the word of one place alone, and a place was set back. Then it may be
-// missing, or missing for a while, until home has it.
-func (o *op) excused(st *story) bool { return o.early && st.lost > 0 && !st.strict }
 
 // otherChain draws a chain that keeps the records apart.
 func (st *story) otherChain() []int {
@@ -216,8 +212,11 @@ func (st *story) reader(eventual bool, node int) func(context.Context) {
 		r := reading{start: st.now, eventual: eventual}
 		s, p := st.stores[node], st.stores[node].placeOf(st.id)
 		read := s.readEqual
-		if eventual || st.guard == readHomeAlone {
+		switch {
+		case eventual || st.guard == readHomeAlone:
 			read = s.readHome
+		case st.guard == readCopyAlone:
+			read = s.readFirstCopy
 		}
 		rec, err := read(ctx, p)
 		var unavailable *session.UnavailableError
@@ -232,6 +231,15 @@ func (st *story) reader(eventual bool, node int) func(context.Context) {
 			st.broke("a read failed: " + err.Error())
 		}
 	}
+}
+
+// readFirstCopy is what a linearizable read must not be.
+func (s *Store) readFirstCopy(ctx context.Context, p place) (Record, error) {
+	l, tag := look{}, s.chainFor(p.partition)[0]
+	if err := s.read(ctx, p, l, tag); err != nil {
+		return Record{}, err
+	}
+	return p.decode(l[tag])
 }
 
 func (st *story) audit(ctx context.Context, node int) {
@@ -253,6 +261,7 @@ const (
 	homeFirst
 	noRecognition
 	readHomeAlone
+	readCopyAlone
 )
 
 // change is Store.change, or what is left of it without one guard.

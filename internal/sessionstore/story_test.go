@@ -75,11 +75,15 @@ type story struct {
 	chains  [][]int         // where copies are moved to: few, so that moves come back
 	archive map[int][]still // what each place held, oldest first
 	dirty   map[int]bool
-	made    map[string]string // content by stamp, and messages and contexts by what they are known by
-	left    map[*actor]bool   // acknowledged before home had its change
-	lost    int
+	made    map[string]string      // content by stamp, and messages and contexts by what they are known by
+	left    map[*actor]int         // who was told that its change is made on the word of one copy, and of which
+	since   map[int]map[string]int // by place and stamp: when it first held that record
+	lost    []loss
 	broken  []string // the promises that were broken
 }
+
+// loss is one place set back.
+type loss struct{ tag, at int }
 
 // nodes is how many nodes work on a session.
 const nodes = 3
@@ -118,7 +122,7 @@ func (th *theater) story(tb testing.TB, s *stage, v variant, seed uint64) *story
 		tb.Fatal(err)
 	}
 	st := &story{stage: s, variant: v, shape: shapeOf(v, s.dice), theater: th, ctx: tb.Context(), keys: k,
-		archive: map[int][]still{}, dirty: map[int]bool{}, made: map[string]string{}, left: map[*actor]bool{}}
+		archive: map[int][]still{}, dirty: map[int]bool{}, made: map[string]string{}, left: map[*actor]int{}, since: map[int]map[string]int{}}
 	th.wire.touched, th.wire.later = st.touched, func(c call) { st.late = append(st.late, c) }
 	for _, c := range th.clients { // in every other story they compress: all of them, for what an operation writes is the same wherever it is tried
 		store := open(tb, c, k, Config{ReplicationFactor: v.factor, CompressionThreshold: int(seed % 2)}).Store
@@ -198,7 +202,7 @@ func (st *story) step() bool {
 	st.now++
 	a := ready[st.dice.IntN(len(ready))]
 	switch d := st.dice.IntN(1000); {
-	case d < st.loss && st.lost < st.losses && len(st.archive) > 0:
+	case d < st.loss && len(st.lost) < st.losses && len(st.archive) > 0:
 		st.lose()
 	case d >= 100 && d < 100+st.crash:
 		st.kill(a)
@@ -255,7 +259,7 @@ func (st *story) lose() {
 	if err := st.scene(tag).put(st.ctx, st.theater.raw, old); err != nil {
 		st.broke("a place could not be set back: " + err.Error())
 	}
-	st.lost++
+	st.lost = append(st.lost, loss{tag, st.now})
 	st.dirty[tag] = true
 }
 
@@ -285,6 +289,7 @@ func (st *story) look() {
 		}
 		st.log("     place %d holds %s", tag, s.stamp())
 		st.archive[tag] = append(st.archive[tag], s)
+		st.dated(tag, s)
 		if was, ok := st.made[s.stamp()]; ok && was != s.content() {
 			st.broke("one stamp on two records: " + was + " and " + s.content())
 		}
@@ -300,6 +305,30 @@ func (st *story) look() {
 		}
 		if wrong := s.derived(st.keys, st.id); tag == home && wrong != "" {
 			st.broke("home's entries differ from its record: " + wrong)
+		}
+	}
+}
+
+// dated notes since when a place has had a record, and since when home has had the operations in it.
+func (st *story) dated(tag int, s still) {
+	if st.since[tag] == nil {
+		st.since[tag] = map[string]int{}
+	}
+	if _, known := st.since[tag][s.stamp()]; known || len(s.record) == 0 {
+		return
+	}
+	st.since[tag][s.stamp()] = st.now
+	if tag != home {
+		return
+	}
+	r, err := decode(st.id, s.record)
+	if err != nil {
+		st.broke("home's record cannot be read: " + err.Error())
+	}
+	log, _ := history(r.Session)
+	for _, letter := range log {
+		if o := st.ops[letter-'A']; o.atHome == 0 {
+			o.atHome = max(1, st.now)
 		}
 	}
 }
