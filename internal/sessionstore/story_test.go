@@ -298,7 +298,9 @@ func (st *story) look() {
 			st.broke(fmt.Sprintf("beside a record lies something else: at place %d %s", tag, wrong))
 		}
 		if n := len(s.messages); n > 0 {
-			st.same("messages to "+s.messages[n-1].ID, fmt.Sprint(s.messages))
+			last := s.messages[n-1] // tells its epoch: tries of one publish may be made under two, where the copy loses the first
+			st.same(fmt.Sprintf("messages to %s of epoch %v", last.ID, last.Values["epoch"]), fmt.Sprint(s.messages))
+			st.same("messages of "+s.stamp(), fmt.Sprint(s.messages))
 		}
 		if len(s.context) > opSize {
 			st.same("context of "+s.context[:opSize], s.context)
