@@ -645,3 +645,32 @@ func TestAContextIsOpaque(t *testing.T) {
 		}
 	})
 }
+
+// A change that its place lost and got again between two looks leaves the record as it was: what lay beside it is not lost for that.
+func TestWhatWasAwayForAMomentIsNotLost(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, r redistest.Redis) {
+		cluster(t, r)
+		b := setup(t, r, 8)
+		made := b.create(t, "one", holderA)
+		b.saveContext(t, made.ID, "state")
+		p, l := b.placeOf(made.ID), look{}
+		tags := append(b.ChainFor(made.ID), home)
+		if err := b.read(t.Context(), p, l, tags...); err != nil {
+			t.Fatal(err)
+		}
+		there, err := b.lyingAt(t.Context(), p, tags)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.still(t.Context(), p, l, there, tags, errMissing); err != nil {
+			t.Errorf("nothing has changed: %v", err)
+		}
+		away := there[tags[0]]
+		away.context = ""
+		there[tags[0]] = away
+		if err := b.still(t.Context(), p, l, there, tags, errMissing); !isRefusal(err) {
+			t.Errorf("it is there again: %v", err)
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/redis/go-redis/v9"
@@ -77,7 +78,7 @@ func (s *Store) carry(ctx context.Context, p place, l look, tags []int, w found,
 		}
 		a, err := s.bring(ctx, p, there, tag, says, want)
 		if errors.Is(err, errMissing) {
-			err = s.still(ctx, p, l, all, err)
+			err = s.still(ctx, p, l, there, all, err)
 		}
 		if err != nil {
 			return nil, nil, err
@@ -101,9 +102,10 @@ func (f found) says() beside {
 	return f.besideOf()
 }
 
-// still returns nil where the records are those of the look, and a refusal where one has changed. What was found nowhere beside records that are
-// still the same is lost: what is there stays, and whoever asks for it is told.
-func (s *Store) still(ctx context.Context, p place, l look, tags []int, why error) error {
+// still returns nil where the records, and what lies beside them, are those of the look, and a refusal where one has changed: a record may be the
+// same because a change was lost with its place and made again, and it is seen by what lies there that it was away meanwhile. What was found nowhere
+// beside records that are still the same is lost: what is there stays, and whoever asks for it is told.
+func (s *Store) still(ctx context.Context, p place, l look, there lying, tags []int, why error) error {
 	now := look{}
 	if err := s.read(ctx, p, now, tags...); err != nil {
 		return err
@@ -112,6 +114,13 @@ func (s *Store) still(ctx context.Context, p place, l look, tags []int, why erro
 		if now[tag].head.Stamp != l[tag].head.Stamp {
 			return errRefused
 		}
+	}
+	beside, err := s.lyingAt(ctx, p, tags)
+	if err != nil {
+		return err
+	}
+	if !maps.Equal(beside, there) {
+		return errRefused
 	}
 	s.log.Warn("what lies beside a session's records is lost", "session", p.session, "error", why)
 	return nil
@@ -260,7 +269,7 @@ func (s *Store) carriedWhole(ctx context.Context, p place, r Record) (*attachmen
 		for _, tag := range tags {
 			l[tag] = found{tag: tag, head: head{Stamp: r.Stamp}}
 		}
-		err = s.still(ctx, p, l, tags, err)
+		err = s.still(ctx, p, l, there, tags, err)
 	}
 	return a, err
 }
