@@ -36,6 +36,11 @@ func (r *remote) flags(cmd *cobra.Command, forms ...string) {
 	cmd.Flags().SortFlags = false
 	cmd.Flags().StringSliceVar(&r.urls, "url", nil,
 		"address of a node or a load balancer; may be repeated or hold several, parted by commas (default $"+config.URLVariable+", or "+defaultURL+")")
+	r.form(cmd, forms...)
+}
+
+// form adds the form of what is printed. The first one is the default.
+func (r *remote) form(cmd *cobra.Command, forms ...string) {
 	if r.forms = forms; len(forms) > 0 {
 		cmd.Flags().StringVarP(&r.output, "output", "o", forms[0], "form of what is printed: "+alternatives(forms))
 		complete(cmd, "output", forms...)

@@ -29,7 +29,7 @@ func newRoot(environ []string, do commands) *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return fmt.Errorf("%s: %w", cmd.CommandPath(), err) })
 	root.AddCommand(newServe(environ, do.serve), newDev(do.dev), newRun(environ, do.run), newBench(do.bench), newVersion(),
-		newSessions(environ), newNodes(environ), newCluster(environ))
+		newSessions(environ), newNodes(environ), newCluster(environ), newDoctor(environ))
 	return root
 }
 

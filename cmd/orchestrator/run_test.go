@@ -54,6 +54,7 @@ func TestHelp(t *testing.T) {
 		"help": {"--help"}, "serve": {"serve", "--help"}, "dev": {"dev", "--help"}, "bench": {"bench", "--help"}, "run": {"run", "--help"}, "version": {"version", "--help"},
 		"sessions": {"sessions", "--help"}, "sessions-create": {"sessions", "create", "--help"}, "nodes": {"nodes", "--help"},
 		"sessions-import": {"sessions", "import", "--help"}, "sessions-move": {"sessions", "move", "--help"}, "cluster": {"cluster", "--help"},
+		"doctor": {"doctor", "--help"},
 	} {
 		got := speak(t, nil, nil, args...)
 		path := filepath.Join("testdata", name+".golden")
@@ -113,6 +114,9 @@ func TestExitCodes(t *testing.T) {
 		"run beside nothing":     {[]string{"run", "--type=a", "--node=ftp://x", "sh"}, nil, exitUsage, `address "ftp://x" must be http`},
 		"all that run is told":   {[]string{"run", "--restart=x", "--workspace=y", "sh"}, nil, exitUsage, `workspace "y" must be`},
 		"run that fails":         {[]string{"run", "--type=a", "sh"}, errors.New("no"), exitFailure, "orchestrator: no\n"},
+		"doctor in no time":      {[]string{"doctor", "--timeout=0s", "-o=xml"}, nil, exitUsage, "orchestrator: output \"xml\" must be table or json\norchestrator: timeout \"0s\" must be more than nothing\n"},
+		"doctor of a node":       {[]string{"doctor", "--max-sessions=1"}, nil, exitUsage, "orchestrator doctor: unknown flag: --max-sessions"},
+		"doctor of nobody":       {[]string{"doctor", "--seeds=h", "--partitions=3"}, nil, exitUsage, `partitions "3" (from --partitions) must be a power of two`},
 		"unknown output":         {[]string{"version", "-o", "xml"}, nil, exitUsage, `output "xml" (from --output) must be text or json`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@
 //	cmd/orchestrator                                wires everything
 //	httpapi                                         HTTP in, use cases out; gin stays inside
 //	fleet                                           use cases and loops, over interfaces of its own and the siblings' values
+//	doctor                                          examines a fleet through Redis, beside fleet: over redisx and the siblings' values
 //	registry   lease   balancer   sessionstore
 //	handover   events                               never one another
 //	redisx                                          one Redis client

@@ -31,6 +31,8 @@ var layers = map[string][]string{
 	"internal/assignments":  {"internal/session", "internal/guards"},
 	"internal/fleet": {"internal/session", "internal/keyspace", "internal/registry", "internal/lease", "internal/balancer",
 		"internal/sessionstore", "internal/handover", "internal/assignments", "internal/guards", "internal/groupcommit"},
+	"internal/doctor": {"internal/session", "internal/keyspace", "internal/redisx", "internal/registry", "internal/balancer",
+		"internal/sessionstore"},
 	"internal/openapi":  {},
 	"internal/httpapi":  {"internal/session", "internal/assignments", "internal/openapi"},
 	"internal/bench":    {"internal/session"},
@@ -41,7 +43,7 @@ var layers = map[string][]string{
 	"internal/transfer": {"internal/session", "client"},
 	"cmd/orchestrator": {"cmd/orchestrator", "internal/session", "internal/keyspace", "internal/redisx", "internal/registry", "internal/lease",
 		"internal/balancer", "internal/sessionstore", "internal/handover", "internal/events", "internal/peers", "internal/assignments", "internal/fleet",
-		"internal/httpapi", "internal/bench", "internal/leash", "internal/runner", "client", "internal/transfer"},
+		"internal/httpapi", "internal/doctor", "internal/bench", "internal/leash", "internal/runner", "client", "internal/transfer"},
 }
 
 // wiredInTests are what tests of a package may import beside: those of the use cases run on the real thing.

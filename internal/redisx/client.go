@@ -19,6 +19,8 @@ type Client struct {
 	patience time.Duration
 	embedded bool
 	alone    bool
+	lenient  bool                    // a picture with slots that nobody serves is taken too
+	reach    *redis.UniversalOptions // of every server
 	log      *slog.Logger
 	reloads  *reloader
 	breakers *breakers
@@ -48,7 +50,7 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 }
 
 func newClient(o Options, u *redis.UniversalOptions, clustered bool) *Client {
-	c := &Client{patience: o.Patience, embedded: o.Embedded, alone: o.Alone, log: o.Log}
+	c := &Client{patience: o.Patience, embedded: o.Embedded, alone: o.Alone, reach: u, log: o.Log}
 	if c.patience == 0 {
 		c.patience = defaultPatience
 	}

@@ -157,10 +157,10 @@ func TestTopologiesWithHolesAreRefused(t *testing.T) {
 		{Start: 0, End: 8191, Nodes: []redis.ClusterNode{{ID: "a", Addr: "10.0.0.1:6379"}}},
 		{Start: 8192, End: 16383, Nodes: []redis.ClusterNode{{ID: "b", Addr: "10.0.0.2:6379"}}},
 	})
-	if whole.unserved() != 0 || len(whole.Masters) != 2 || whole.MasterOf(8191) == whole.MasterOf(8192) || whole.Masters[1].Host != "10.0.0.2" {
+	if whole.Unserved() != 0 || len(whole.Masters) != 2 || whole.MasterOf(8191) == whole.MasterOf(8192) || whole.Masters[1].Host != "10.0.0.2" {
 		t.Fatalf("%+v", whole.Masters)
 	}
-	if n := newTopology([]redis.ClusterSlot{{Start: 0, End: 99, Nodes: []redis.ClusterNode{{ID: "a"}}}, {Start: 100, End: 200}}).unserved(); n != slots-100 {
+	if n := newTopology([]redis.ClusterSlot{{Start: 0, End: 99, Nodes: []redis.ClusterNode{{ID: "a"}}}, {Start: 100, End: 200}}).Unserved(); n != slots-100 {
 		t.Fatalf("%d slots are served by nobody", n)
 	}
 }

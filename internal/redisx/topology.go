@@ -56,7 +56,7 @@ func (c *Client) lookAround(ctx context.Context) error {
 		return Wrap(err)
 	}
 	t := newTopology(ranges)
-	if n := t.unserved(); n > 0 {
+	if n := t.Unserved(); n > 0 && !c.lenient {
 		return Unavailable(fmt.Sprintf("the cluster names no master for %d of %d slots", n, slots), nil)
 	}
 	c.pave(t)
@@ -92,7 +92,8 @@ func addresses(ranges []redis.ClusterSlot) map[string]bool {
 	return named
 }
 
-func (t *Topology) unserved() (n int) {
+// Unserved returns how many slots no master serves.
+func (t *Topology) Unserved() (n int) {
 	for _, master := range t.owner {
 		if master < 0 {
 			n++

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -12,12 +13,12 @@ const (
 	fileEnv  = EnvPrefix + "CONFIG"
 )
 
-// AddFlags defines a flag for every key that has one, and --config, in the order of Keys.
-func AddFlags(fs *pflag.FlagSet) {
+// AddFlags defines a flag for every key that has one, or only for the keys of these names, and --config, in the order of Keys.
+func AddFlags(fs *pflag.FlagSet, names ...string) {
 	fs.SortFlags = false
 	fs.VarP(&verbatim{kind: "file"}, fileFlag, "c", "YAML file to read keys from")
 	for _, k := range keys {
-		if k.Secret {
+		if k.Secret || len(names) > 0 && !slices.Contains(names, k.Name) {
 			continue
 		}
 		usage := k.Usage
