@@ -1,7 +1,9 @@
 package integration
 
 import (
+	"errors"
 	"fmt"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -80,10 +82,31 @@ func TestTheFleetUserMayDoJustWhatItDoes(t *testing.T) {
 		}
 		return ""
 	})
+	examineAs(t, c, "orchestrator", "fleet-secret")
 	for _, n := range c.Nodes() {
 		if refused := n.Refused(t); len(refused) > 0 {
 			t.Errorf("%s refused %v", n, refused)
 		}
+	}
+}
+
+// examineAs runs doctor as a user, who may ask all that it asks.
+func examineAs(t *testing.T, c *redistest.Cluster, user, password string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), harness.Build(t), "doctor", "--seeds", strings.Join(c.Addrs(), ","), "--partitions", "16")
+	cmd.Env = []string{"ORCHESTRATOR_REDIS_USERNAME=" + user, "ORCHESTRATOR_REDIS_PASSWORD=" + password}
+	out, err := cmd.Output() // what it finds need not be well: the fleet was just in trouble
+	var failed *exec.ExitError
+	if err != nil && (!errors.As(err, &failed) || failed.ExitCode() != 1) {
+		t.Fatalf("doctor: %v\n%s", err, out)
+	}
+	for _, check := range []string{"serving", "clocks", "slots", "nodes", "counts", "copies", "owners"} {
+		if !regexp.MustCompile(`(?m)^(ok|warn|fail) +` + check + " ").Match(out) {
+			t.Errorf("doctor does not tell of %s:\n%s", check, out)
+		}
+	}
+	if m := regexp.MustCompile(`(?m)^(?:warn|fail) .*not (?:asked|found out).*$`).Find(out); m != nil {
+		t.Errorf("the fleet's user does not suffice: %s", m)
 	}
 }
 

@@ -27,12 +27,20 @@ func (e *exam) cluster(all []redisx.Server) {
 	}
 	well := true
 	for _, m := range top.Masters {
-		if !slices.ContainsFunc(all, func(s redisx.Server) bool { return s.Master == m.Addr && s.Err == nil }) {
+		if !replicated(all, m.Addr) {
 			well = false
-			e.tell(Warn, "replicas", m.Addr+" has no replica that answers", "start its replica, or add one: without it the cluster stops where this master does")
+			e.tell(Warn, "replicas", m.Addr+" has no replica", "start its replica, or add one: without it the cluster stops where this master does")
 		}
 	}
 	if well {
 		e.tell(OK, "replicas", "each master has one", "")
 	}
+}
+
+// replicated reports whether a master has a replica: by its own word, for the cluster names none that has copied nothing yet; that of a master
+// that does not answer, by the cluster's.
+func replicated(all []redisx.Server, master string) bool {
+	return slices.ContainsFunc(all, func(s redisx.Server) bool {
+		return s.Err == nil && (s.Addr == master && s.Replicas() > 0 || s.Master == master)
+	})
 }

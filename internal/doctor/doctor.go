@@ -117,7 +117,7 @@ func (e *exam) unread(check string, err error) {
 
 // reason is an error in one line, without what is the same of all.
 func reason(err error) string {
-	return strings.ReplaceAll(strings.TrimPrefix(err.Error(), "store unavailable: "), "\n", "; ")
+	return strings.NewReplacer("store unavailable: ", "", "\n", "; ").Replace(err.Error())
 }
 
 // count is a number with its word: "1 server", "2 servers".

@@ -2,6 +2,7 @@ package redisx
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,6 +26,16 @@ type Server struct {
 
 // Replica reports whether the server copies another.
 func (s Server) Replica() bool { return s.Info["role"] == "slave" || s.Info == nil && s.Master != "" }
+
+// Replicas is how many replicas of a master follow it.
+func (s Server) Replicas() (n int) {
+	for name, value := range s.Info {
+		if strings.HasPrefix(name, "slave") && strings.Contains(value, "state=online") {
+			n++
+		}
+	}
+	return n
+}
 
 // TooOld reports whether the fleet does not run on the server's version.
 func (s Server) TooOld() bool { return !atLeast(s.Info["redis_version"], MinVersion) }
