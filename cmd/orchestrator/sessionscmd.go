@@ -109,7 +109,7 @@ func (f *fields) flags(cmd *cobra.Command) {
 	complete(cmd, "status", statusNames()...)
 }
 
-// notEmpty refuses flags that are given and say nothing: they would be taken for not given.
+// notEmpty refuses flags that are given and say nothing: they would be taken for not given, where that makes a difference.
 func notEmpty(cmd *cobra.Command, names ...string) error {
 	var errs []error
 	for _, name := range names {
@@ -122,7 +122,7 @@ func notEmpty(cmd *cobra.Command, names ...string) error {
 
 // parse reads what the flags say as text.
 func (f *fields) parse(cmd *cobra.Command) (config map[string]any, ttl time.Duration, err error) {
-	errs := []error{notEmpty(cmd, "type", "name", "workspace", "status", "config", "ttl")}
+	var errs []error
 	if f.config != "" {
 		raw, err := content(f.config, cmd.InOrStdin())
 		d := json.NewDecoder(strings.NewReader(string(raw)))
@@ -161,7 +161,7 @@ With --idempotency-key a repeat of the same command makes no second session for 
 	cmd.RunE = r.asking(func() (err error) {
 		d.Config, d.TTL, err = f.parse(cmd)
 		d.Type, d.Name, d.Workspace, d.Labels, d.Status = f.kind, f.name, f.workspace, f.labels, client.Status(f.status)
-		return err
+		return errors.Join(err, notEmpty(cmd, "idempotency-key"))
 	}, func(ctx context.Context, c *client.Client, p printer, _ []string) error {
 		if dryRun {
 			would, err := c.DryRunSession(ctx, d)
@@ -206,7 +206,7 @@ With --ttl never, or 0, it does not expire any more.`,
 			p.TTL = client.Never
 		}
 		p.Type, p.Name, p.Workspace, p.Labels, p.Status = f.kind, f.name, f.workspace, f.labels, client.Status(f.status)
-		return errors.Join(err, notEmpty(cmd, "if-match"))
+		return errors.Join(err, notEmpty(cmd, "type", "name", "workspace", "status", "config", "ttl", "if-match"))
 	}, func(ctx context.Context, c *client.Client, out printer, ids []string) error {
 		s, err := c.PatchSession(ctx, ids[0], p, cond)
 		if err != nil {
