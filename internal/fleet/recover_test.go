@@ -131,3 +131,29 @@ func TestRecoveryGoesOnBehindWhatCannotBeReached(t *testing.T) {
 		t.Errorf("the recovery has not ended: %v, %v", left, err)
 	}
 }
+
+// While a partition is open the others are reported again and again: what was counted once is not counted again, and the sums in Redis do not grow.
+func TestAReportThatIsMadeAgainAddsNothing(t *testing.T) {
+	t.Parallel()
+	r := recoveries{}.of(session.Holder{Node: "node-1", Incarnation: "a"})
+	id := session.ID("x")
+	if !r.lose(3, id) {
+		t.Fatal("not counted")
+	}
+	word, sum := r.report(3, "w1")
+	if word != "w1" || sum != (registry.Tally{Expected: 1, Lost: 1}) || r.answered(3) {
+		t.Fatalf("%s %+v", word, sum)
+	}
+	if r.lose(3, id) {
+		t.Error("counted again")
+	}
+	if again, same := r.report(3, "w2"); again != word || same != sum || len(r.unanswered()) > 0 {
+		t.Errorf("with nothing new it reports %+v as %s", same, again)
+	}
+	if err := r.count(3, nil); err != nil {
+		t.Fatal(err)
+	}
+	if next, sum := r.report(3, "w3"); next != "w3" || sum != (registry.Tally{Expected: 1, Recovered: 1}) || len(r.unanswered()) != 1 {
+		t.Errorf("what is new is reported as %+v, %s", sum, next)
+	}
+}

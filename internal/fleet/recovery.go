@@ -20,7 +20,7 @@ func (rs recoveries) of(dead session.Holder) *recovery {
 	return r
 }
 
-// recovery is what this node did about one dead holder's sessions and has not reported yet.
+// recovery is what this node did about one dead holder's sessions.
 type recovery struct {
 	dead    session.Holder
 	tallies map[int]*partitionTally
@@ -33,8 +33,9 @@ type partitionTally struct {
 	registry.Tally // not reported yet
 	unreadable     map[session.ID]bool
 
-	sent registry.Tally // reported under word, without an answer; it may have arrived
+	sent registry.Tally // reported last, under word
 	word string         // empty: nothing was
+	told bool           // that had an answer
 }
 
 func (r *recovery) tally(partition int) *partitionTally {
@@ -46,31 +47,27 @@ func (r *recovery) tally(partition int) *partitionTally {
 	return t
 }
 
-// report returns what is to be told of a partition and under which word: once more what had no answer, else what was counted since.
+// report returns what is to be told of a partition and under which word: what was counted since the last report that had an answer, or else that
+// one again, which adds nothing where it has arrived.
 func (r *recovery) report(partition int, fresh string) (word string, t registry.Tally) {
 	p := r.tally(partition)
-	if p.word == "" {
-		p.word, p.sent, p.Tally = fresh, p.Tally, registry.Tally{}
+	if p.word == "" || p.told && p.Tally != (registry.Tally{}) {
+		p.word, p.sent, p.told, p.Tally = fresh, p.Tally, false, registry.Tally{}
 	}
 	return p.word, p.sent
 }
 
-// answered notes that a report has arrived; more says that something was counted since it was first made. What is done from now on is counted
-// anew.
+// answered notes that a report has arrived; more says that something was counted since it was first made.
 func (r *recovery) answered(partition int) (more bool) {
 	p := r.tally(partition)
-	if p.Tally == (registry.Tally{}) {
-		delete(r.tallies, partition)
-		return false
-	}
-	p.word = ""
-	return true
+	p.told = true
+	return p.Tally != (registry.Tally{})
 }
 
 // unanswered are the partitions whose report had no answer.
 func (r *recovery) unanswered() (partitions []int) {
 	for p, t := range r.tallies {
-		if t.word != "" {
+		if t.word != "" && !t.told {
 			partitions = append(partitions, p)
 		}
 	}

@@ -58,7 +58,7 @@ const (
 	// followLimit is how long a follower waits for the first picture. A node that owns many sessions on a slow Redis may need more; what was
 	// resolved until then is there for the next try.
 	followLimit = 10 * time.Second
-	// pictureKept is how long a picture is kept for those who may try again.
+	// pictureKept is how long a picture that was not finished in time is kept for who may try again.
 	pictureKept = time.Minute
 )
 
@@ -74,8 +74,10 @@ func (s *Service) Follow(ctx context.Context) (*assignments.Follower, error) {
 	if err := s.drawing.take(ctx); err != nil {
 		return nil, err
 	}
-	s.asked = time.Now()
 	err := s.drawPicture(ctx)
+	if s.tried = time.Now(); err == nil {
+		s.tried = time.Time{} // the next follower is told what is so then
+	}
 	s.drawing.give()
 	if err != nil {
 		return nil, err
@@ -96,7 +98,7 @@ func (s *Service) tellAssigned(ctx context.Context) error {
 		return s.drawPicture(ctx)
 	}
 	s.picture.forget(s.leaving.take())
-	if time.Since(s.asked) > pictureKept {
+	if time.Since(s.tried) > pictureKept {
 		s.picture = picture{}
 	}
 	return nil

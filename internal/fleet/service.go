@@ -74,7 +74,7 @@ type Service struct {
 	quarantine string     // what was said last; belongs to the topology job
 	drawing    turn       // held over what follows
 	picture    picture
-	asked      time.Time // when somebody last wanted to follow
+	tried      time.Time // when a follower last did not get its picture in time; zero: others have got it since
 	drains     drains
 	answered   answered // belongs to the job that hands over
 	moving     turn     // held over each handing over, so that no session is handed over twice at once

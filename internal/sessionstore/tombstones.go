@@ -12,16 +12,21 @@ import (
 	"orchestrator/internal/session"
 )
 
+// tombstonesMost is how many tombstones of a partition one round looks at: a mass of them must not take the time of all else.
+const tombstonesMost = 10 * auditPage
+
 // tombstones looks at the partition's tombstones that are past their retention, the newest first: one that goes, or is due anew, shifts none
-// that is still to be looked at, and one that stays keeps none from it.
+// that is still to be looked at, and one that stays keeps none from it. Where they are too many for one round the next ones go on, for those
+// that were looked at are not due any more.
 func (a *audit) tombstones(ctx context.Context) error {
 	var due *redis.IntCmd
 	before := strconv.FormatInt(millis(a.s.redis.Now().Add(-a.s.retention)), 10)
 	err := a.s.redis.Read(ctx, func(pipe redis.Pipeliner) {
 		due = pipe.ZCount(ctx, a.s.keys.Tombstones(a.partition), "-inf", before)
 	})
-	for end := due.Val(); err == nil && end > 0; end -= auditPage {
-		err = a.overdue(ctx, max(0, end-auditPage), end-1)
+	least := max(0, due.Val()-tombstonesMost)
+	for end := due.Val(); err == nil && end > least; end -= auditPage {
+		err = a.overdue(ctx, max(least, end-auditPage), end-1)
 	}
 	return err
 }
