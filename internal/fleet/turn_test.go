@@ -139,3 +139,34 @@ func TestAPictureIsDrawnInSeveralTries(t *testing.T) {
 		}
 	}
 }
+
+// Whoever follows once nobody does any more is told what is so then, not what a former follower was told.
+func TestANewFollowerIsToldWhatIsSoNow(t *testing.T) {
+	t.Parallel()
+	a := join(t, redistest.Single(t), redistest.Prefix(t), "a", settings{idle: true})
+	is := a.make(t, 1)[0]
+	first := func() session.Session {
+		t.Helper()
+		f, err := a.Follow(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		ev, err := f.Next(t.Context())
+		if err != nil || len(ev.Assignments) != 1 {
+			t.Fatalf("%+v, %v", ev, err)
+		}
+		return ev.Assignments[0].Session
+	}
+	first()
+	if err := a.tellAssigned(t.Context()); err != nil { // nobody follows any more
+		t.Fatal(err)
+	}
+	name := "another"
+	if _, err := a.Update(t.Context(), is.ID, session.Patch{Name: &name}, session.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := first().Name; got != name {
+		t.Errorf("the session's name is told as %q", got)
+	}
+}
