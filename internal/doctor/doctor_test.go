@@ -76,7 +76,7 @@ func TestPlantedHarmIsTold(t *testing.T) {
 	f := newFleet(t, redistest.Shared(t))
 	ctx, k := t.Context(), f.keys
 	f.create(t, 20, f.owner, nil)
-	shared := f.create(t, 12, f.owner, f.onHomesMaster)
+	shared := f.create(t, 12, f.owner, f.onHomesMaster(t))
 	few := f.create(t, 1, f.owner, func(session.ID) []int { return nil })
 	gone := f.create(t, 1, session.Holder{Node: "gone", Incarnation: "0123456789abcdef"}, nil)
 	absent, unread := f.create(t, 1, f.owner, nil), f.create(t, 1, f.owner, nil)

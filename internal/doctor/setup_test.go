@@ -94,15 +94,19 @@ func (f *patientFleet) create(t *testing.T, n int, owner session.Holder, place f
 	return ids
 }
 
-// onHomesMaster names a copy tag that lies where home lies.
-func (f *patientFleet) onHomesMaster(id session.ID) []int {
-	p, top := f.keys.Partition(id), f.redis.Topology()
-	for tag := 1; tag <= keyspace.CopyTags; tag++ {
-		if top.MasterOf(f.keys.CopySlot(p, tag)) == top.MasterOf(f.keys.HomeSlot(p)) {
-			return []int{tag}
+// onHomesMaster returns what names a copy tag that lies where home lies.
+func (f *patientFleet) onHomesMaster(t *testing.T) func(id session.ID) []int {
+	return func(id session.ID) []int {
+		t.Helper()
+		p, top := f.keys.Partition(id), f.redis.Topology()
+		for tag := 1; tag <= keyspace.CopyTags; tag++ {
+			if top.MasterOf(f.keys.CopySlot(p, tag)) == top.MasterOf(f.keys.HomeSlot(p)) {
+				return []int{tag}
+			}
 		}
+		t.Fatal("no copy tag shares home's master")
+		return nil
 	}
-	panic("no copy tag shares home's master")
 }
 
 // plant does harm.

@@ -33,6 +33,19 @@ type Client struct {
 // version of at least 7.0 and the noeviction policy on every master. It returns a *session.InvalidError for bad options and a
 // *session.UnavailableError that names the trouble otherwise.
 func Open(ctx context.Context, o Options) (*Client, error) {
+	c, err := meet(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.ready(ctx); err != nil {
+		_ = c.rdb.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// meet returns a client of what the seeds are, of which nothing else is known yet.
+func meet(ctx context.Context, o Options) (*Client, error) {
 	u, err := o.parse()
 	if err != nil {
 		return nil, err
@@ -41,12 +54,7 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := newClient(o, u, clustered)
-	if err := c.ready(ctx); err != nil {
-		_ = c.rdb.Close()
-		return nil, err
-	}
-	return c, nil
+	return newClient(o, u, clustered), nil
 }
 
 func newClient(o Options, u *redis.UniversalOptions, clustered bool) *Client {

@@ -119,15 +119,10 @@ func Forbidden(err error) bool { return hasCode(err, "NOPERM") }
 // Look connects as Open does, and takes Redis as it finds it: servers that the fleet cannot run on, masters that do not answer, slots that
 // nobody serves. It is for whoever looks for what is wrong.
 func Look(ctx context.Context, o Options) (*Client, error) {
-	u, err := o.parse()
+	c, err := meet(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	clustered, err := isCluster(ctx, u)
-	if err != nil {
-		return nil, err
-	}
-	c := newClient(o, u, clustered)
 	c.lenient = true
 	err = c.lookAround(ctx)
 	_ = c.setClock(ctx)
