@@ -119,9 +119,14 @@ func (s *Service) recoverHolder(ctx context.Context, dead session.Holder, view r
 				after[p] = page[len(page)-1]
 			default:
 				delete(after, p)
-				if !open[p] && ctx.Err() == nil {
-					errs.add(s.reportRecovered(ctx, r, p))
+				if open[p] || ctx.Err() != nil {
+					continue
 				}
+				if err := s.settleUnanswered(ctx, r, p); err != nil {
+					errs.add(err)
+					continue
+				}
+				errs.add(s.reportRecovered(ctx, r, p))
 			}
 		}
 	}
@@ -158,10 +163,10 @@ func (s *Service) adoptPages(ctx context.Context, r *recovery, pages map[int][]s
 	var errs failures
 	for len(orphans) > 0 && ctx.Err() == nil {
 		batch := orphans[:min(recoverBatch, len(orphans))]
-		found, results, err := s.adopt(ctx, batch, view)
+		found, placed, results, err := s.adopt(ctx, batch, view)
 		errs.add(err)
 		for i, res := range results {
-			if err := s.noteAdopted(r, found[i].ID, res.Err); err != nil {
+			if err := s.noteAdopted(r, found[i].ID, placed[i].Node, res.Err); err != nil {
 				errs.add(err)
 				r.tried[found[i].ID] = true
 				open[s.Store.Partition(found[i].ID)] = true
@@ -178,20 +183,40 @@ func (s *Service) adoptPages(ctx context.Context, r *recovery, pages map[int][]s
 	return errs.joined()
 }
 
-// noteAdopted counts one takeover's outcome; an error means that it is open.
-func (s *Service) noteAdopted(r *recovery, id session.ID, err error) error {
+// noteAdopted counts the outcome of a takeover for a node; an error means that it is open.
+func (s *Service) noteAdopted(r *recovery, id session.ID, to session.Holder, err error) error {
+	partition := s.Store.Partition(id)
 	var corrupt *session.CorruptError
-	switch partition := s.Store.Partition(id); {
-	case err == nil:
-		s.metrics.takeovers.Inc()
-	case errors.As(err, &corrupt):
+	if errors.As(err, &corrupt) {
 		if r.lose(partition, id) {
 			s.metrics.lost.Inc()
 			s.Log.Error("a dead node's session cannot be read and is left alone", "session", id, "owner", r.dead.Node, "error", err)
 		}
 		return nil
 	}
-	return r.count(s.Store.Partition(id), err)
+	if err == nil {
+		s.metrics.takeovers.Inc()
+	}
+	return r.count(partition, id, to, err)
+}
+
+// settleUnanswered counts those takeovers of a partition that took effect though nobody could say so. The dead holder owns nothing more there:
+// no walk meets them again. One that went on to yet another owner since is missed.
+func (s *Service) settleUnanswered(ctx context.Context, r *recovery, partition int) error {
+	for id, meant := range r.unanswered[partition] {
+		is, err := s.Store.Get(ctx, id, session.Linearizable)
+		switch {
+		case err == nil && slices.Contains(meant, is.Holder):
+			err = s.noteAdopted(r, id, is.Holder, nil)
+		case errors.Is(err, session.ErrNotFound):
+			err = nil
+		}
+		if err != nil {
+			return err
+		}
+		delete(r.unanswered[partition], id)
+	}
+	return nil
 }
 
 // endRecoveries forgets those whose holder is dead no more. A report that had no answer may be the one that ended its recovery, so it is made
@@ -201,7 +226,7 @@ func (s *Service) endRecoveries(ctx context.Context, dead []session.Holder) erro
 		if slices.Contains(dead, holder) {
 			continue
 		}
-		for _, p := range r.unanswered() {
+		for _, p := range r.untold() {
 			if err := s.reportRecovered(ctx, r, p); err != nil {
 				return err
 			}
@@ -229,13 +254,15 @@ func (s *Service) reportRecovered(ctx context.Context, r *recovery, partition in
 	return nil
 }
 
-// adopt places sessions anew and takes those over that found room, each with its own outcome; the error is about the others.
-func (s *Service) adopt(ctx context.Context, orphans []session.Session, view registry.View) (found []session.Session, results []session.Result, err error) {
-	found, placed, err := s.place(ctx, orphans, balancer.Request{Candidates: view.Nodes()})
+// adopt places sessions anew and takes those over that found room, each with where and with its own outcome; the error is about the others.
+func (s *Service) adopt(
+	ctx context.Context, orphans []session.Session, view registry.View,
+) (found []session.Session, placed []balancer.Placed, results []session.Result, err error) {
+	found, placed, err = s.place(ctx, orphans, balancer.Request{Candidates: view.Nodes()})
 	if len(placed) == 0 {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return found, s.takeOver(ctx, session.WhyOwnerDead, found, placed), err
+	return found, placed, s.takeOver(ctx, session.WhyOwnerDead, found, placed), err
 }
 
 // place reserves room for sessions that are to leave the node that they are counted on, and returns those that found it with where; the

@@ -132,6 +132,41 @@ func TestRecoveryGoesOnBehindWhatCannotBeReached(t *testing.T) {
 	}
 }
 
+// mute is a store that takes sessions over and does not say so for one in three.
+type mute struct {
+	Store
+	unsaid int
+}
+
+func (m *mute) TakeOver(ctx context.Context, takeovers ...sessionstore.Takeover) []session.Result {
+	results := m.Store.TakeOver(ctx, takeovers...)
+	for i := range results {
+		if i%3 == 0 {
+			m.unsaid++
+			results[i] = session.Result{Err: session.ErrUnknownOutcome}
+		}
+	}
+	return results
+}
+
+// A takeover that took effect though its answer was lost is counted with the others.
+func TestATakeoverWithoutAnAnswerIsCounted(t *testing.T) {
+	t.Parallel()
+	b, _ := bereaved(t, 40)
+	m, l := &mute{Store: b.Service.Store}, &lossy{Undertaker: b.Undertaker, lost: map[int]bool{}}
+	b.Service.Store, b.Undertaker = m, l
+	await(t, func() string {
+		_ = b.recoverDead(t.Context())
+		if len(l.ended) == 0 {
+			return "the end of the recovery is never told"
+		}
+		return ""
+	})
+	if want := (registry.Tally{Expected: 40, Recovered: 40}); m.unsaid == 0 || len(l.ended) != 1 || l.ended[0] != want {
+		t.Errorf("it ended with %+v, want %+v; %d takeovers had no answer", l.ended, want, m.unsaid)
+	}
+}
+
 // While a partition is open the others are reported again and again: what was counted once is not counted again, and the sums in Redis do not grow.
 func TestAReportThatIsMadeAgainAddsNothing(t *testing.T) {
 	t.Parallel()
@@ -147,13 +182,13 @@ func TestAReportThatIsMadeAgainAddsNothing(t *testing.T) {
 	if r.lose(3, id) {
 		t.Error("counted again")
 	}
-	if again, same := r.report(3, "w2"); again != word || same != sum || len(r.unanswered()) > 0 {
+	if again, same := r.report(3, "w2"); again != word || same != sum || len(r.untold()) > 0 {
 		t.Errorf("with nothing new it reports %+v as %s", same, again)
 	}
-	if err := r.count(3, nil); err != nil {
+	if err := r.count(3, "y", session.Holder{Node: "node-2"}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if next, sum := r.report(3, "w3"); next != "w3" || sum != (registry.Tally{Expected: 1, Recovered: 1}) || len(r.unanswered()) != 1 {
+	if next, sum := r.report(3, "w3"); next != "w3" || sum != (registry.Tally{Expected: 1, Recovered: 1}) || len(r.untold()) != 1 {
 		t.Errorf("what is new is reported as %+v, %s", sum, next)
 	}
 }

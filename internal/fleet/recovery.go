@@ -14,7 +14,9 @@ type recoveries map[session.Holder]*recovery
 func (rs recoveries) of(dead session.Holder) *recovery {
 	r, ok := rs[dead]
 	if !ok {
-		r = &recovery{dead: dead, tallies: map[int]*partitionTally{}, tried: map[session.ID]bool{}}
+		r = &recovery{
+			dead: dead, tallies: map[int]*partitionTally{}, tried: map[session.ID]bool{}, unanswered: map[int]map[session.ID][]session.Holder{},
+		}
 		rs[dead] = r
 	}
 	return r
@@ -26,6 +28,9 @@ type recovery struct {
 	tallies map[int]*partitionTally
 	tried   map[session.ID]bool // without an outcome, in the walk under way: one that runs out of time goes on behind them
 	hushed  bool                // that there is no room was said once
+
+	// unanswered are the takeovers of which nobody could say whether they took effect, by partition and session, each with the new owner.
+	unanswered map[int]map[session.ID][]session.Holder
 }
 
 // partitionTally counts one partition's sessions, over as many rounds as it takes.
@@ -64,8 +69,8 @@ func (r *recovery) answered(partition int) (more bool) {
 	return p.Tally != (registry.Tally{})
 }
 
-// unanswered are the partitions whose report had no answer.
-func (r *recovery) unanswered() (partitions []int) {
+// untold are the partitions whose report had no answer.
+func (r *recovery) untold() (partitions []int) {
 	for p, t := range r.tallies {
 		if t.word != "" && !t.told {
 			partitions = append(partitions, p)
@@ -74,16 +79,24 @@ func (r *recovery) unanswered() (partitions []int) {
 	return partitions
 }
 
-// count notes one takeover's outcome. A session that another node took first is in that node's tally; one that was deleted is not
-// missed. An error that leaves the outcome open is returned.
-func (r *recovery) count(partition int, err error) error {
+// count notes the outcome of a takeover for a node. A session that another node took first is in that node's tally; one that was deleted is not
+// missed. An error that leaves the outcome open is returned, and who was meant to own the session remembered.
+func (r *recovery) count(partition int, id session.ID, to session.Holder, err error) error {
 	var stale *session.StaleEpochError
+	var notBegun *notBegunError
 	switch {
 	case err == nil:
+		delete(r.unanswered[partition], id)
 		t := r.tally(partition)
 		t.Expected, t.Recovered = t.Expected+1, t.Recovered+1
 	case errors.As(err, &stale), errors.Is(err, session.ErrNotFound):
+	case errors.As(err, &notBegun):
+		return err
 	default:
+		if r.unanswered[partition] == nil {
+			r.unanswered[partition] = map[session.ID][]session.Holder{}
+		}
+		r.unanswered[partition][id] = append(r.unanswered[partition][id], to)
 		return err
 	}
 	return nil
