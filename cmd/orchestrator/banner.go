@@ -20,7 +20,7 @@ func greet(w io.Writer, nodes []address, redis string) error {
 	for _, line := range tries(nodes) {
 		b.WriteString("  " + line + "\n")
 	}
-	b.WriteString("\nNothing survives the end of this process: sessions live in its memory alone. Ctrl-C ends it.\n")
+	b.WriteString("\nIn a browser each address shows the fleet.\n\nNothing survives the end of this process: sessions live in its memory alone. Ctrl-C ends it.\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -85,6 +85,16 @@ func TestDevServesWhatItPrints(t *testing.T) {
 			t.Errorf("the three lines led to:\n%s\nwithout %s", out, want)
 		}
 	}
+	for _, node := range regexp.MustCompile(`(?m)^  node-\d +(http://\S+)$`).FindAllStringSubmatch(greeting, -1) {
+		out, err := exec.CommandContext(t.Context(), "curl", "-sL", "-H", "Accept: text/html", node[1]).Output()
+		if err != nil || strings.Count(string(out), `<b class="ready">ready</b>`) != 3 || !strings.Contains(string(out), "node.joined") {
+			t.Errorf("a browser sees at %s: %v %s", node[1], err, out)
+		}
+		out, err = exec.CommandContext(t.Context(), "curl", "-s", node[1]+"/dashboard/sessions/"+id).Output()
+		if err != nil || !strings.Contains(string(out), "no session has this id, or it was deleted") {
+			t.Errorf("of a session that was deleted: %v %s", err, out)
+		}
+	}
 	code, all := end()
 	if code != exitOK || !strings.Contains(all, "Nothing survives") || !strings.HasSuffix(all, "nothing was kept.\n") {
 		t.Errorf("code %d:\n%s", code, all)

@@ -202,6 +202,11 @@ func TestPages(t *testing.T) {
 		if err != nil || types(of) != "session.assigned session.deleted" {
 			t.Errorf("the last of a session: %s %v", types(of), err)
 		}
+		for limit, want := range map[int]string{1: "node.recovered", 10: "node.joined node.recovered"} {
+			if of, err := w.OfNodes(t.Context(), limit); err != nil || types(of) != want {
+				t.Errorf("the last %d of nodes: %s %v", limit, types(of), err)
+			}
+		}
 	})
 }
 

@@ -184,12 +184,22 @@ func (f *Feed) ends(ctx context.Context, first bool) (positions, error) {
 // ForSession returns the last events of one session that its partition keeps, at most limit, the newest last. It looks at all events that the
 // partition keeps, at the most.
 func (f *Feed) ForSession(ctx context.Context, id session.ID, limit int) ([]session.Event, error) {
-	stream, to := f.keys.Partition(id), "+"
+	return f.last(ctx, f.keys.Partition(id), limit, func(e session.Event) bool { return e.Session == id })
+}
+
+// OfNodes returns the last events of the fleet's nodes, at most limit, the newest last.
+func (f *Feed) OfNodes(ctx context.Context, limit int) ([]session.Event, error) {
+	return f.last(ctx, f.nodes(), limit, func(session.Event) bool { return true })
+}
+
+// last returns the last events of a stream that are selected.
+func (f *Feed) last(ctx context.Context, stream, limit int, selects func(session.Event) bool) ([]session.Event, error) {
 	var events []session.Event
-	for looked := 0; looked < 2*session.EventsKept && len(events) < limit; looked += sessionPage {
+	to := "+"
+	for looked := 0; looked < 2*session.EventsKept && len(events) < limit; looked += lastPage {
 		var page *redis.XMessageSliceCmd
 		err := f.redis.Read(ctx, func(p redis.Pipeliner) {
-			page = p.XRevRangeN(ctx, f.key(stream), to, "-", sessionPage)
+			page = p.XRevRangeN(ctx, f.key(stream), to, "-", lastPage)
 		})
 		if err != nil {
 			return nil, err
@@ -198,18 +208,18 @@ func (f *Feed) ForSession(ctx context.Context, id session.ID, limit int) ([]sess
 			return nil, &session.CorruptError{Key: f.key(stream), Reason: "it is no stream"}
 		}
 		for _, m := range page.Val() {
-			if h := f.happening(stream, m); !h.void && h.event.Session == id && len(events) < limit {
+			if h := f.happening(stream, m); !h.void && selects(h.event) && len(events) < limit {
 				events = append(events, h.event)
 			}
 		}
-		if len(page.Val()) < sessionPage {
+		if len(page.Val()) < lastPage {
 			break
 		}
-		to = "(" + page.Val()[sessionPage-1].ID
+		to = "(" + page.Val()[lastPage-1].ID
 	}
 	slices.Reverse(events)
 	return events, nil
 }
 
-// sessionPage is how many entries ForSession looks at in one go.
-const sessionPage = 500
+// lastPage is how many entries last looks at in one go.
+const lastPage = 500

@@ -42,6 +42,7 @@ type fake struct {
 	drain       func(ctx context.Context, id session.NodeID, within time.Duration) (session.Node, error)
 	rebalance   func(ctx context.Context, dryRun bool) (session.Rebalance, error)
 	recent      func(ctx context.Context, id session.ID, limit int) ([]session.Event, error)
+	ofNodes     func(ctx context.Context, limit int) ([]session.Event, error)
 	pageEvents  func(ctx context.Context, cursor string, f session.EventFilter, limit int) (session.EventPage, error)
 	follow      func(ctx context.Context, cursor string, f session.EventFilter) (EventStream, error)
 	endEvents   func(reason string)
@@ -117,6 +118,9 @@ func (f *fake) ForSession(ctx context.Context, id session.ID, limit int) ([]sess
 		return nil, session.ErrNotFound
 	}
 	return f.recent(ctx, id, limit)
+}
+func (f *fake) OfNodes(ctx context.Context, limit int) ([]session.Event, error) {
+	return f.ofNodes(ctx, limit)
 }
 func (f *fake) Follow(ctx context.Context, cursor string, fi session.EventFilter) (EventStream, error) {
 	return f.follow(ctx, cursor, fi)
@@ -266,6 +270,7 @@ func (f *fake) fail(err error) {
 	}
 	f.remove = func(context.Context, session.ID, session.Condition) error { return err }
 	f.list = func(context.Context, session.Listing) (session.Page, error) { return session.Page{}, err }
+	f.ofNodes = func(context.Context, int) ([]session.Event, error) { return nil, err }
 	f.pageEvents = func(context.Context, string, session.EventFilter, int) (session.EventPage, error) {
 		return session.EventPage{}, err
 	}

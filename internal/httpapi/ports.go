@@ -93,6 +93,8 @@ type Board interface {
 type Events interface {
 	// ForSession returns the last events of a session that are kept, at most limit, the newest last.
 	ForSession(ctx context.Context, id session.ID, limit int) ([]session.Event, error)
+	// OfNodes returns the last events of the fleet's nodes, at most limit, the newest last.
+	OfNodes(ctx context.Context, limit int) ([]session.Event, error)
 	// Page returns up to limit events that the filter selects, from where cursor stands.
 	Page(ctx context.Context, cursor string, f session.EventFilter, limit int) (session.EventPage, error)
 	// Follow opens a stream of them; without a cursor, from now.

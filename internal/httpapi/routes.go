@@ -7,6 +7,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"orchestrator/internal/dashboard"
 )
 
 // handler answers one request, or returns why it cannot.
@@ -58,6 +60,9 @@ func (a *api) routes() []route {
 		{method: "GET", path: "/", handle: a.showIndex},
 		{method: "GET", path: "/openapi.json", handle: a.showOpenAPI},
 		{method: "GET", path: "/docs", handle: a.showDocs, one: []string{"q"}},
+		{method: "GET", path: dashboard.PathFleet, handle: a.showFleet},
+		{method: "GET", path: dashboard.PathSessions, handle: a.showSessions, one: []string{"id", "owner", "status", "type", "workspace", "labels", "pageToken"}},
+		{method: "GET", path: dashboard.PathSessions + "/{id}", handle: a.showSession},
 	}
 }
 
@@ -140,5 +145,3 @@ func template(c *gin.Context) string {
 	}
 	return strings.ReplaceAll(c.FullPath(), ":id", "{id}")
 }
-
-func (a *api) showIndex(c *gin.Context, _ query) error { return reply(c, http.StatusOK, a.index) }

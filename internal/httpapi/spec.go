@@ -36,7 +36,7 @@ type described struct {
 // descriptions returns all that is described, also what no route offers yet: the document leaves that out.
 func descriptions() []described {
 	return slices.Concat(sessionRoutes(), messageRoutes(), contextRoutes(), explainRoutes(), nodeRoutes(), assignmentRoutes(), eventRoutes(),
-		metricRoutes(), probeRoutes(), selfRoutes())
+		metricRoutes(), probeRoutes(), selfRoutes(), dashboardRoutes())
 }
 
 // specComponents returns what descriptions refer to.
@@ -58,6 +58,7 @@ var specTags = []openapi.Tag{
 	{Name: "Events", Description: "What happened in the fleet."},
 	{Name: "Metrics", Description: "Measured numbers."},
 	{Name: "Probes", Description: "Whether a node lives and can serve."},
+	{Name: "Dashboard", Description: "Pages for people: they show what the rest of this API tells, and change nothing."},
 	{Name: "This API", Description: "What is offered, for programs and for people."},
 }
 

@@ -58,9 +58,9 @@ func selfRoutes() []described {
 	}
 	return []described{
 		{
-			route: "GET /", id: "index", tag: tagSelf, summary: "The routes by name",
+			route: "GET /", id: "index", tag: tagSelf, summary: "The routes by name", about: "A caller that accepts `text/html` is led to the dashboard.",
 			answers: openapi.Responses{answers(http.StatusOK, "Every route.", openapi.Object(openapi.Must("name", openapi.String()), openapi.Must("version", openapi.String()),
-				openapi.Must("routes", openapi.Array(openapi.String()))), map[string]any{"name": "orchestrator", "version": "1.2.3", "routes": []any{"GET /livez"}})},
+				openapi.Must("routes", openapi.Array(openapi.String()))), map[string]any{"name": "orchestrator", "version": "1.2.3", "routes": []any{"GET /livez"}}), seeOther("The dashboard.")},
 			problems: []string{"invalid-request"},
 		},
 		{

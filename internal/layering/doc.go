@@ -12,6 +12,7 @@
 //	keyspace                                        key names
 //	session                                         the domain's words
 //	openapi                                         the words of an API's description, and its page: only httpapi needs it
+//	dashboard                                       pages for people, made of the domain's words: only httpapi needs it
 //	runner                                          runs agents beside a node, over what cmd gives it of client
 //	leash                                           ends a whole tree of processes in time; below runner
 //	bench                                           load over HTTP, beside all of these: it knows the API and the domain's limits

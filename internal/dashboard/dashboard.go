@@ -1,0 +1,128 @@
+package dashboard
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"time"
+
+	"orchestrator/internal/session"
+)
+
+// Where the pages lie. One session's lies below those of all.
+const (
+	PathFleet    = "/dashboard"
+	PathSessions = "/dashboard/sessions"
+)
+
+// Refresh is after how many seconds a browser asks for the page of the fleet again.
+const Refresh = 5
+
+//go:embed page.html
+var pageText string
+
+//go:embed page.css
+var style string
+
+// Policy is the Content-Security-Policy that the pages are to be served with: they have a style of their own and load nothing.
+var Policy = func() string {
+	sum := sha256.Sum256([]byte(style))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+}()
+
+// Page is a page about one of three things: the others are nil.
+type Page struct {
+	Node    session.NodeID // which node made it
+	Version string         // of that node's program
+	At      time.Time      // when
+
+	Fleet    *Fleet
+	Sessions *Sessions
+	Session  *Session
+}
+
+// Fleet is how the nodes stand.
+type Fleet struct {
+	Checks   []session.Check // of the node that made the page
+	Nodes    []session.Node
+	Unread   string          // why the nodes could not be read; empty: they were
+	Events   []session.Event // the last ones of nodes, the newest first
+	NoEvents string          // why those could not be read
+}
+
+// Sessions is a page of those that were asked for.
+type Sessions struct {
+	Asked  url.Values // the filters, by their names in the API
+	Found  []session.Session
+	Next   string // token of the next page; empty: there is none
+	Unread string // why they could not be read; empty: they were
+}
+
+// Session is how one session stands.
+type Session struct {
+	ID          session.ID
+	Now         session.Session
+	Explanation session.Explanation
+	Unread      string          // why it could not be read; empty: it was
+	Events      []session.Event // its last ones, the newest first
+	NoEvents    string          // why those could not be read
+}
+
+// HTML writes the page.
+func (p Page) HTML() ([]byte, error) {
+	var out bytes.Buffer
+	if err := pages.Execute(&out, p); err != nil {
+		return nil, fmt.Errorf("dashboard: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// Totals sums up the nodes.
+func (f *Fleet) Totals() Totals {
+	t := Totals{}
+	t.Nodes, t.Alive, t.Sessions = session.ClusterMetrics{Nodes: f.Nodes}.Totals()
+	for _, n := range f.Nodes {
+		if n.Takes() {
+			t.Taking++
+			t.Room += max(0, n.MaxSessions-n.Sessions)
+		}
+	}
+	if t.Alive > 0 {
+		t.Average = float64(t.Sessions) / float64(t.Alive)
+	}
+	return t
+}
+
+// Totals is a fleet in numbers.
+type Totals struct {
+	Nodes, Alive, Taking int     // of those that take new sessions
+	Sessions, Room       int     // how many more the nodes that take any may have
+	Average              float64 // sessions for each node that is alive
+}
+
+// Failed are the checks that fail.
+func (f *Fleet) Failed() (failed []session.Check) {
+	for _, c := range f.Checks {
+		if c.Err != nil {
+			failed = append(failed, c)
+		}
+	}
+	return failed
+}
+
+// Statuses are what a session's status may be.
+func (s *Sessions) Statuses() []session.Status { return session.Statuses }
+
+// NextPage is the address of the next page.
+func (s *Sessions) NextPage() string {
+	q := url.Values{"pageToken": {s.Next}}
+	for name, values := range s.Asked {
+		if name != "pageToken" {
+			q[name] = values
+		}
+	}
+	return PathSessions + "?" + q.Encode()
+}
