@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -55,6 +56,16 @@ func invalid(field, format string, args ...any) *problem {
 // handler answers a request, with the fleet locked, or says why not.
 type handler func(w http.ResponseWriter, r *http.Request) *problem
 
+// promises are the headers by which a request that changes something may ask for one; a route refuses those that it does not keep.
+var promises = map[string][]string{
+	"POST /v1/sessions":                {"Idempotency-Key"},
+	"PATCH /v1/sessions/{id}":          {"If-Match", "Session-Epoch"},
+	"DELETE /v1/sessions/{id}":         {"If-Match", "Session-Epoch"},
+	"POST /v1/sessions/{id}/messages":  {"Session-Epoch", "Idempotency-Key"},
+	"PUT /v1/sessions/{id}/context":    {"If-Match", "Session-Epoch"},
+	"DELETE /v1/sessions/{id}/context": {"If-Match", "Session-Epoch"},
+}
+
 // handle adds a route with the query parameters that it knows.
 func (n *node) handle(pattern string, h handler, params ...string) {
 	n.index.Routes = append(n.index.Routes, pattern)
@@ -63,6 +74,11 @@ func (n *node) handle(pattern string, h handler, params ...string) {
 			for name := range r.URL.Query() {
 				if !strings.Contains(" "+strings.Join(params, " ")+" ", " "+name+" ") {
 					return invalid(name, "is not a query parameter of this route")
+				}
+			}
+			for _, name := range []string{"If-Match", "Session-Epoch", "Idempotency-Key"} {
+				if r.Method != http.MethodGet && r.Header.Get(name) != "" && !slices.Contains(promises[pattern], name) {
+					return invalid(name, "is not offered by this route")
 				}
 			}
 			return h(w, r)
