@@ -8,6 +8,9 @@ import (
 // throughput measures, with two nodes at a place, what is compared with raw Redis and with the HTTP ceiling.
 func (s *suite) throughput(p place) {
 	s.tb.Helper()
+	if p.id == three.id && s.wants("read") {
+		s.cachedReads(p)
+	}
 	f := s.fleet(p.site, 2, p.factor)
 	defer f.end()
 	rest := f.watched(s.size.rest)
@@ -151,4 +154,20 @@ func (s *suite) reads(p place, single, top *load.Generator) {
 	s.add(id+".rate", rate)
 	s.add("read.ceiling", ceiling)
 	s.add(id+".eventual.share", s.measure(single, s.size.load(load.Eventual)).RequestsPerSecond/ceiling)
+}
+
+// longTTL is a cacheTTL in which the cache answers nearly every read of a measurement; what changes is dropped from it by the fleet's events.
+const longTTL = "1m"
+
+// cachedReads compares eventual reads that the cache answers with the ceiling.
+func (s *suite) cachedReads(p place) {
+	s.tb.Helper()
+	f := s.fleet(p.site, 2, p.factor, "--cache-ttl", longTTL)
+	defer f.end()
+	cached, top := s.generator(f.urls(), nil), s.generator([]string{s.ceiling}, nil)
+	s.fill(cached, s.size.readable())
+	s.fill(top, s.size.readable())
+	s.warm(cached, s.size.load(load.Eventual)) // each session is read once by each node
+	share, _, _ := s.compare(load.Eventual, cached, top)
+	s.add("read."+p.id+".cached.share", share)
 }
