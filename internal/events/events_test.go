@@ -578,6 +578,14 @@ func TestChangesElsewhereReachTheCache(t *testing.T) {
 		if shows() != "n0" {
 			t.Fatal(shows())
 		}
+		eventually(t, "the looks go on, and leave the cache what it holds", func() bool {
+			_ = shows()
+			_, _, before := caching.Cached()
+			time.Sleep(slowest + slowest/2)
+			_ = shows()
+			_, _, after := caching.Cached()
+			return after == before
+		})
 		for i := range 3 {
 			name := fmt.Sprint("n", i+1)
 			w.rename(t, s.ID, name)

@@ -100,7 +100,7 @@ func (f *Feed) watch(ctx context.Context) {
 	}
 	f.forget() // what it holds may have changed before the first look
 	f.begin(at)
-	for pause := quickest; !f.idle(); {
+	for pause, first := quickest, true; first || !f.idle(); first = false { // the first look comes before the cache, just emptied, holds anything
 		found, more, err := f.look(ctx, at)
 		switch {
 		case errors.Is(err, errGone):

@@ -184,22 +184,22 @@ func (f *Feed) ends(ctx context.Context, first bool) (positions, error) {
 // ForSession returns the last events of one session that its partition keeps, at most limit, the newest last. It looks at all events that the
 // partition keeps, at the most.
 func (f *Feed) ForSession(ctx context.Context, id session.ID, limit int) ([]session.Event, error) {
-	return f.last(ctx, f.keys.Partition(id), limit, func(e session.Event) bool { return e.Session == id })
+	return f.last(ctx, f.keys.Partition(id), sessionPage, limit, func(e session.Event) bool { return e.Session == id })
 }
 
 // OfNodes returns the last events of the fleet's nodes, at most limit, the newest last.
 func (f *Feed) OfNodes(ctx context.Context, limit int) ([]session.Event, error) {
-	return f.last(ctx, f.nodes(), limit, func(session.Event) bool { return true })
+	return f.last(ctx, f.nodes(), limit, limit, func(session.Event) bool { return true })
 }
 
-// last returns the last events of a stream that are selected.
-func (f *Feed) last(ctx context.Context, stream, limit int, selects func(session.Event) bool) ([]session.Event, error) {
+// last returns the last events of a stream that are selected. It reads so many in one go.
+func (f *Feed) last(ctx context.Context, stream, perPage, limit int, selects func(session.Event) bool) ([]session.Event, error) {
 	var events []session.Event
 	to := "+"
-	for looked := 0; looked < 2*session.EventsKept && len(events) < limit; looked += lastPage {
+	for looked := 0; looked < 2*session.EventsKept && len(events) < limit; looked += perPage {
 		var page *redis.XMessageSliceCmd
 		err := f.redis.Read(ctx, func(p redis.Pipeliner) {
-			page = p.XRevRangeN(ctx, f.key(stream), to, "-", lastPage)
+			page = p.XRevRangeN(ctx, f.key(stream), to, "-", int64(perPage))
 		})
 		if err != nil {
 			return nil, err
@@ -212,14 +212,14 @@ func (f *Feed) last(ctx context.Context, stream, limit int, selects func(session
 				events = append(events, h.event)
 			}
 		}
-		if len(page.Val()) < lastPage {
+		if len(page.Val()) < perPage {
 			break
 		}
-		to = "(" + page.Val()[lastPage-1].ID
+		to = "(" + page.Val()[perPage-1].ID
 	}
 	slices.Reverse(events)
 	return events, nil
 }
 
-// lastPage is how many entries last looks at in one go.
-const lastPage = 500
+// sessionPage is how many entries ForSession looks at in one go.
+const sessionPage = 500

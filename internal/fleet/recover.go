@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -166,7 +167,7 @@ func (s *Service) adoptPages(ctx context.Context, r *recovery, pages map[int][]s
 		found, placed, results, err := s.adopt(ctx, batch, view)
 		errs.add(err)
 		for i, res := range results {
-			if err := s.noteAdopted(r, found[i].ID, placed[i].Node, res.Err); err != nil {
+			if err := s.noteAdopted(r, found[i].ID, placed[i].Node, res); err != nil {
 				errs.add(err)
 				r.tried[found[i].ID] = true
 				open[s.Store.Partition(found[i].ID)] = true
@@ -183,39 +184,48 @@ func (s *Service) adoptPages(ctx context.Context, r *recovery, pages map[int][]s
 	return errs.joined()
 }
 
-// noteAdopted counts the outcome of a takeover for a node; an error means that it is open.
-func (s *Service) noteAdopted(r *recovery, id session.ID, to session.Holder, err error) error {
-	partition := s.Store.Partition(id)
+// noteAdopted counts the outcome of a takeover for a node; an error means that it is open. One that was applied counts, whatever has become of
+// the session since.
+func (s *Service) noteAdopted(r *recovery, id session.ID, to session.Holder, res session.Result) error {
+	partition, err := s.Store.Partition(id), res.Err
 	var corrupt *session.CorruptError
-	if errors.As(err, &corrupt) {
+	switch {
+	case res.Applied || err == nil:
+		s.metrics.takeovers.Inc()
+		err = nil
+	case errors.As(err, &corrupt):
 		if r.lose(partition, id) {
 			s.metrics.lost.Inc()
 			s.Log.Error("a dead node's session cannot be read and is left alone", "session", id, "owner", r.dead.Node, "error", err)
 		}
 		return nil
 	}
-	if err == nil {
-		s.metrics.takeovers.Inc()
-	}
 	return r.count(partition, id, to, err)
 }
 
 // settleUnanswered counts those takeovers of a partition that took effect though nobody could say so. The dead holder owns nothing more there:
-// no walk meets them again. One that went on to yet another owner since is missed.
+// no walk meets them again. By home's record alone: it says who owns a session, and a copy that is away holds up no report. One that went on to
+// yet another owner since is missed, and one for which another node meant the same new owner may be counted by both.
 func (s *Service) settleUnanswered(ctx context.Context, r *recovery, partition int) error {
-	for id, meant := range r.unanswered[partition] {
-		is, err := s.Store.Get(ctx, id, session.Linearizable)
-		switch {
-		case err == nil && slices.Contains(meant, is.Holder):
-			err = s.noteAdopted(r, id, is.Holder, nil)
-		case errors.Is(err, session.ErrNotFound):
-			err = nil
+	unanswered := r.unanswered[partition]
+	if len(unanswered) == 0 {
+		return nil
+	}
+	limited, cancel := context.WithTimeout(ctx, recoverLook)
+	defer cancel()
+	found, err := s.Store.Sessions(limited, slices.Collect(maps.Keys(unanswered)))
+	if err != nil {
+		return err
+	}
+	for _, is := range found {
+		if !slices.Contains(unanswered[is.ID], is.Holder) {
+			continue
 		}
-		if err != nil {
+		if err := s.noteAdopted(r, is.ID, is.Holder, session.Result{Applied: true}); err != nil {
 			return err
 		}
-		delete(r.unanswered[partition], id)
 	}
+	delete(r.unanswered, partition)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"errors"
+	"slices"
 
 	"orchestrator/internal/registry"
 	"orchestrator/internal/session"
@@ -96,7 +97,9 @@ func (r *recovery) count(partition int, id session.ID, to session.Holder, err er
 		if r.unanswered[partition] == nil {
 			r.unanswered[partition] = map[session.ID][]session.Holder{}
 		}
-		r.unanswered[partition][id] = append(r.unanswered[partition][id], to)
+		if meant := r.unanswered[partition][id]; !slices.Contains(meant, to) {
+			r.unanswered[partition][id] = append(meant, to)
+		}
 		return err
 	}
 	return nil
