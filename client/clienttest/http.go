@@ -77,7 +77,7 @@ func (n *node) handle(pattern string, h handler, params ...string) {
 				}
 			}
 			for _, name := range []string{"If-Match", "Session-Epoch", "Idempotency-Key"} {
-				if r.Method != http.MethodGet && r.Header.Get(name) != "" && !slices.Contains(promises[pattern], name) {
+				if r.Method != http.MethodGet && r.Method != http.MethodHead && len(r.Header.Values(name)) > 0 && !slices.Contains(promises[pattern], name) {
 					return invalid(name, "is not offered by this route")
 				}
 			}

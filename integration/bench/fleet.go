@@ -74,6 +74,25 @@ func (f *fleet) urls() (urls []string) {
 type localMetrics struct {
 	Node    struct{ UptimeSeconds float64 }
 	Cluster struct{ LiveNodes int }
+	Cache   cacheMetrics
+}
+
+// cacheMetrics is what caches answered since their nodes began.
+type cacheMetrics struct{ Hits, Misses int }
+
+// hitRate is how many of the reads since before the caches answered, from 0 to 1; NaN where there were none.
+func (c cacheMetrics) hitRate(before cacheMetrics) float64 {
+	hits, misses := c.Hits-before.Hits, c.Misses-before.Misses
+	return float64(hits) / float64(hits+misses)
+}
+
+// cache sums up the nodes' caches.
+func (f *fleet) cache() (sum cacheMetrics) {
+	for _, node := range f.nodes {
+		c := f.local(node).Cache
+		sum.Hits, sum.Misses = sum.Hits+c.Hits, sum.Misses+c.Misses
+	}
+	return sum
 }
 
 // local asks a node about itself; a node that does not answer says nothing.

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
 	"orchestrator/internal/session"
@@ -37,7 +38,8 @@ var Policy = func() string {
 type Page struct {
 	Node    session.NodeID // which node made it
 	Version string         // of that node's program
-	At      time.Time      // when
+	At      time.Time      // when, by the clock that made the times on it: Redis's
+	Request string         // the request's id, by which that node's log tells more
 
 	Fleet    *Fleet
 	Sessions *Sessions
@@ -46,11 +48,12 @@ type Page struct {
 
 // Fleet is how the nodes stand.
 type Fleet struct {
-	Checks   []session.Check // of the node that made the page
-	Nodes    []session.Node
-	Unread   string          // why the nodes could not be read; empty: they were
-	Events   []session.Event // the last ones of nodes, the newest first
-	NoEvents string          // why those could not be read
+	Refreshed bool            // a browser asks for the page again and again
+	Checks    []session.Check // of the node that made the page
+	Nodes     []session.Node
+	Unread    string          // why the nodes could not be read; empty: they were
+	Events    []session.Event // the last ones of nodes, the newest first
+	NoEvents  string          // why those could not be read
 }
 
 // Sessions is a page of those that were asked for.
@@ -65,8 +68,9 @@ type Sessions struct {
 type Session struct {
 	ID          session.ID
 	Now         session.Session
+	Unread      string // why it could not be read; empty: it was
 	Explanation session.Explanation
-	Unread      string          // why it could not be read; empty: it was
+	Unexplained string          // why that could not be had
 	Events      []session.Event // its last ones, the newest first
 	NoEvents    string          // why those could not be read
 }
@@ -80,27 +84,52 @@ func (p Page) HTML() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Totals sums up the nodes.
+// Title names the page.
+func (p Page) Title() string {
+	switch {
+	case p.Sessions != nil:
+		return "Sessions"
+	case p.Session != nil:
+		return "Session " + string(p.Session.ID)
+	}
+	return "Fleet"
+}
+
+// Totals sums up the nodes, as /v1/cluster/metrics does.
 func (f *Fleet) Totals() Totals {
 	t := Totals{}
 	t.Nodes, t.Alive, t.Sessions = session.ClusterMetrics{Nodes: f.Nodes}.Totals()
 	for _, n := range f.Nodes {
-		if n.Takes() {
+		if room := n.MaxSessions - n.Sessions; n.Takes() && room > 0 {
 			t.Taking++
-			t.Room += max(0, n.MaxSessions-n.Sessions)
+			t.Room += room
 		}
 	}
-	if t.Alive > 0 {
-		t.Average = float64(t.Sessions) / float64(t.Alive)
+	if t.Nodes > 0 {
+		t.Average = float64(t.Sessions) / float64(t.Nodes)
 	}
 	return t
 }
 
 // Totals is a fleet in numbers.
 type Totals struct {
-	Nodes, Alive, Taking int     // of those that take new sessions
-	Sessions, Room       int     // how many more the nodes that take any may have
-	Average              float64 // sessions for each node that is alive
+	Nodes, Alive, Taking int     // of those that may be given sessions now
+	Sessions, Room       int     // how many more those nodes may have
+	Average              float64 // sessions for each node
+}
+
+// Recovering are the deaths whose sessions are still being taken over, as far as the events tell.
+func (f *Fleet) Recovering() (deaths []session.Event) {
+	recovered := map[session.NodeID]bool{}
+	for _, e := range f.Events { // the newest first
+		switch {
+		case e.Type == session.NodeRecovered:
+			recovered[e.Node] = true
+		case e.Type == session.NodeDead && !recovered[e.Node]:
+			deaths = append(deaths, e)
+		}
+	}
+	return deaths
 }
 
 // Failed are the checks that fail.
@@ -113,8 +142,17 @@ func (f *Fleet) Failed() (failed []session.Check) {
 	return failed
 }
 
-// Statuses are what a session's status may be.
-func (s *Sessions) Statuses() []session.Status { return session.Statuses }
+// Statuses are what the form offers: what a session's status may be, and what was asked for.
+func (s *Sessions) Statuses() []string {
+	all := []string{}
+	for _, status := range session.Statuses {
+		all = append(all, string(status))
+	}
+	if asked := s.Asked.Get("status"); asked != "" && !slices.Contains(all, asked) {
+		all = append(all, asked)
+	}
+	return all
+}
 
 // NextPage is the address of the next page.
 func (s *Sessions) NextPage() string {

@@ -18,7 +18,7 @@ var pages = template.Must(template.New("page").Funcs(template.FuncMap{
 	"exact":        exact,
 	"size":         size,
 	"indented":     indented,
-	"family":       family,
+	"happened":     happened,
 }).Parse(pageText))
 
 // since says how long before now a time was.
@@ -70,16 +70,20 @@ func size(n int64) string {
 	return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20))
 }
 
+// indented writes a value as JSON.
 func indented(v any) string {
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // the page does
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
 		return err.Error()
 	}
-	return string(b)
+	return b.String()
 }
 
-// family is the first word of an event's type, by which it is coloured.
-func family(kind any) string {
+// happened is what an event's type says after the dot, by which it is coloured.
+func happened(kind any) string {
 	_, what, _ := strings.Cut(fmt.Sprint(kind), ".")
 	return what
 }

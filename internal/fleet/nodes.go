@@ -91,6 +91,9 @@ func compareIDs(a, b session.ID) int {
 	return 0
 }
 
+// Now is Redis's clock, as this node last heard it.
+func (s *Service) Now() time.Time { return s.Store.Now() }
+
 // Cluster sums up the fleet from its counts in Redis.
 func (s *Service) Cluster(ctx context.Context) (session.ClusterMetrics, error) {
 	nodes, err := s.Nodes(ctx)

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -29,7 +31,7 @@ func TestABrowserIsLedToTheDashboard(t *testing.T) {
 	r := call(t, h, "GET /", "", "Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")
 	require.Equal(t, http.StatusSeeOther, r.status)
 	require.Equal(t, "/dashboard", r.header.Get("Location"))
-	for _, accept := range []string{"", "*/*", "application/json", "text/html;q=0"} {
+	for _, accept := range []string{"", "*/*", "application/json", "text/html;q=0", "application/json, text/html;q=0.1", "text/html, application/json"} {
 		require.Equal(t, http.StatusOK, call(t, h, "GET /", "", "Accept", accept).status, accept)
 	}
 }
@@ -43,10 +45,12 @@ func TestDashboardOfTheFleet(t *testing.T) {
 	}
 	html := shown(t, f, "/dashboard")
 	require.Contains(t, html, string(sampleNode().Node))
-	require.Less(t, strings.Index(html, "newer"), strings.Index(html, "older"))
+	require.Regexp(t, "(?s)<td>newer</td>.*<td>older</td>", html)
 	f.fail(&session.UnavailableError{Reason: "nobody answers"})
 	require.Equal(t, 2, strings.Count(shown(t, f, "/dashboard"), "the store is unavailable: nobody answers"))
 	call(t, handlerOf(t, config(f)), "GET /dashboard?owner=x", "").invalid("owner")
+	call(t, handlerOf(t, config(f)), "GET /dashboard?refresh=often", "").invalid("refresh")
+	require.NotContains(t, shown(t, f, "/dashboard?refresh=false"), "http-equiv")
 }
 
 func TestDashboardOfSessions(t *testing.T) {
@@ -62,12 +66,12 @@ func TestDashboardOfSessions(t *testing.T) {
 		Filter: session.Filter{Owners: []session.NodeID{"node-1"}, Labels: session.Selector{session.Equals("team", "infra")}}}, want)
 	require.Contains(t, html, `pageToken=next`)
 	require.Contains(t, html, "fix &lt;the&gt; build")
-	for query, says := range map[string]string{"owner=a%20b": "owner ", "status=gone": "must be one of active", "labels=%2C": "labels "} {
-		require.Contains(t, shown(t, f, "/dashboard/sessions?"+query), says, query)
+	for query, says := range map[string]string{"owner=a%20b": "owner ", "status=gone": "status &#34;gone&#34; must be one of active", "labels=%2C": "labels ", "id=a%2Fb": "id "} {
+		require.Contains(t, shown(t, f, "/dashboard/sessions?"+query), `<p class="bad">`+says, query)
 	}
-	r := call(t, handlerOf(t, config(f)), "GET /dashboard/sessions?id=a%2Fb", "")
+	r := call(t, handlerOf(t, config(f)), "GET /dashboard/sessions?id=+"+someID+"%20", "")
 	require.Equal(t, http.StatusSeeOther, r.status)
-	require.Equal(t, "/dashboard/sessions/a%2Fb", r.header.Get("Location"))
+	require.Equal(t, "/dashboard/sessions/"+someID, r.header.Get("Location"))
 	call(t, handlerOf(t, config(f)), "GET /dashboard/sessions?colour=red", "").invalid("colour")
 	f.fail(&session.UnavailableError{Reason: "nobody answers"})
 	require.Contains(t, shown(t, f, "/dashboard/sessions"), "nobody answers")
@@ -82,10 +86,31 @@ func TestDashboardOfASession(t *testing.T) {
 	html := shown(t, f, "/dashboard/sessions/"+someID)
 	require.Contains(t, html, "fix &lt;the&gt; build")
 	require.Contains(t, html, sampleExplanation().Records[0].Key)
-	require.Less(t, strings.Index(html, "newer"), strings.Index(html, "older"))
+	require.Regexp(t, "(?s)<td>newer</td>.*<td>older</td>", html)
+	f.get = func(_ context.Context, _ session.ID, c session.Consistency) (session.Session, error) {
+		require.Equal(t, session.Eventual, c, "a read that mends what it should show")
+		return session.Session{}, &session.UnavailableError{Reason: "its master is away"}
+	}
+	html = shown(t, f, "/dashboard/sessions/"+someID)
+	require.Contains(t, html, "its master is away")
+	require.Contains(t, html, sampleExplanation().Records[0].Key)
 	f.recent = nil
 	require.Contains(t, shown(t, f, "/dashboard/sessions/"+someID), "They could not be read")
 	require.Contains(t, shown(t, f, "/dashboard/sessions/nonsense"), "must be")
 	f.fail(session.ErrNotFound)
 	require.Contains(t, shown(t, f, "/dashboard/sessions/"+someID), "no session has this id")
+}
+
+// A page hides the cause of an error as the API does; the log has it under the id that the page shows.
+func TestWhatAPageHidesIsInTheLog(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	f := conforming()
+	f.ofNodes = func(context.Context, int) ([]session.Event, error) { return nil, errors.New("the secret cause") }
+	cfg := config(f)
+	cfg.Log = slog.New(slog.NewTextHandler(&out, nil))
+	r := call(t, handlerOf(t, cfg), "GET /dashboard", "")
+	require.NotContains(t, r.body, "secret")
+	require.Contains(t, r.body, "Request "+r.header.Get("X-Request-Id"))
+	require.Regexp(t, "a part of a page is missing.*requestId="+r.header.Get("X-Request-Id")+".*the secret cause", out.String())
 }

@@ -131,6 +131,7 @@ func (f *fake) End(reason string) {
 	}
 }
 func (f *fake) Cluster(ctx context.Context) (session.ClusterMetrics, error) { return f.cluster(ctx) }
+func (f *fake) Now() time.Time                                              { return time.Date(2026, 3, 4, 5, 7, 0, 0, time.UTC) }
 func (f *fake) Local(ctx context.Context) session.LocalMetrics              { return f.local(ctx) }
 func (f *fake) Ready(ctx context.Context) []session.Check                   { return f.ready(ctx) }
 

@@ -116,6 +116,8 @@ type EventStream interface {
 type Metrics interface {
 	// Cluster sums up the fleet.
 	Cluster(ctx context.Context) (session.ClusterMetrics, error)
+	// Now is Redis's clock, by which the times of nodes and sessions are made.
+	Now() time.Time
 	// Local is what this node measured of itself.
 	Local(ctx context.Context) session.LocalMetrics
 }

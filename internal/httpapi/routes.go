@@ -60,7 +60,7 @@ func (a *api) routes() []route {
 		{method: "GET", path: "/", handle: a.showIndex},
 		{method: "GET", path: "/openapi.json", handle: a.showOpenAPI},
 		{method: "GET", path: "/docs", handle: a.showDocs, one: []string{"q"}},
-		{method: "GET", path: dashboard.PathFleet, handle: a.showFleet},
+		{method: "GET", path: dashboard.PathFleet, handle: a.showFleet, one: []string{"refresh"}},
 		{method: "GET", path: dashboard.PathSessions, handle: a.showSessions, one: []string{"id", "owner", "status", "type", "workspace", "labels", "pageToken"}},
 		{method: "GET", path: dashboard.PathSessions + "/{id}", handle: a.showSession},
 	}

@@ -16,6 +16,7 @@ func dashboardRoutes() []described {
 	return []described{
 		{
 			route: "GET " + dashboard.PathFleet, id: "showFleet", tag: tagDashboard, summary: "The nodes, and what happened to them", about: "A browser asks for it again every few seconds.",
+			params:  []*openapi.Parameter{openapi.Query("refresh", openapi.Boolean(), "false: it does not")},
 			answers: openapi.Responses{page}, problems: []string{"invalid-request"},
 		},
 		{
