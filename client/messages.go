@@ -19,7 +19,7 @@ type Message struct {
 	Epoch       uint64          `json:"epoch"` // the session's, when it was published
 }
 
-// Latest, where a cursor is asked for, begins at the end: with what comes from now on.
+// Latest is a cursor that begins at the end: with what comes from now on.
 const Latest = "latest"
 
 // MessageDraft is a message that is to be published.

@@ -78,7 +78,7 @@ func (s *events) line(most int64) ([]byte, error) {
 	var line []byte
 	for {
 		if _, err := s.in.Peek(1); err != nil {
-			if err == io.EOF { //nolint:errorlint // Peek returns it as it is
+			if err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
 			return nil, err

@@ -27,7 +27,7 @@ func startSummer(t *testing.T, f fleetOf, c *client.Client) *summer {
 	t.Helper()
 	dir := t.TempDir()
 	agent := filepath.Join(dir, "agent.sh")
-	if err := os.WriteFile(agent, []byte(sumAgent), 0o700); err != nil { //nolint:gosec // it is run
+	if err := os.WriteFile(agent, []byte(sumAgent), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for i, node := range f.nodes {

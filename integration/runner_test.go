@@ -39,7 +39,7 @@ func TestAnAgentGoesOnWhenItsNodeIsKilled(t *testing.T) {
 	f := startFleet(t, r, 2, "--heartbeat-timeout", "3s", "--gossip-interval", "500ms")
 	dir := t.TempDir()
 	agent, workspace := filepath.Join(dir, "agent.sh"), filepath.Join(dir, "work")
-	if err := os.WriteFile(agent, []byte(sumAgent), 0o700); err != nil { //nolint:gosec // it is run
+	if err := os.WriteFile(agent, []byte(sumAgent), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for i, node := range f.nodes {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -92,7 +91,7 @@ func (s sessionsOf) Inputs(ctx context.Context, id, after string, take func(runn
 		if err != nil {
 			return told(err)
 		}
-		if err := take(runner.Input{ID: m.ID, Data: json.RawMessage(m.Data)}); err != nil {
+		if err := take(runner.Input{ID: m.ID, Data: m.Data}); err != nil {
 			return err
 		}
 	}

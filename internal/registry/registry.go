@@ -20,7 +20,8 @@ const (
 	DefaultHeartbeatTimeout = 5 * time.Second
 	DefaultGossipInterval   = time.Second
 	MinHeartbeatTimeout     = 250 * time.Millisecond
-	MinWeight, MaxWeight    = 0.01, 100.0
+	MinWeight               = 0.01
+	MaxWeight               = 100.0
 )
 
 // Config says who this node is and how it shows that it lives.

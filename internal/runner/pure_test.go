@@ -49,10 +49,10 @@ func TestARevokedChildIsKilledWithTimeToSpare(t *testing.T) {
 func TestPausesGrowAndDiffer(t *testing.T) {
 	t.Parallel()
 	b := backoff{first: time.Second, most: 8 * time.Second}
-	for _, most := range []time.Duration{1, 2, 4, 8, 8, 8} {
+	for _, most := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 8 * time.Second, 8 * time.Second} {
 		d := b.next()
-		require.GreaterOrEqual(t, d, most*time.Second/2-1)
-		require.LessOrEqual(t, d, most*time.Second)
+		require.GreaterOrEqual(t, d, most/2-1)
+		require.LessOrEqual(t, d, most)
 	}
 	b.reset()
 	require.LessOrEqual(t, b.next(), time.Second)

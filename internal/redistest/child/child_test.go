@@ -27,7 +27,7 @@ func beParent() {
 	if err != nil {
 		os.Exit(1)
 	}
-	os.Stdout.WriteString(strconv.Itoa(c.PID()) + "\n")
+	_, _ = os.Stdout.WriteString(strconv.Itoa(c.PID()) + "\n")
 	<-c.Exited()
 }
 
