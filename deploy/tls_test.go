@@ -84,7 +84,7 @@ func TestANodeWithTLS(t *testing.T) {
 	}
 	deadline := time.Now().Add(30 * time.Second)
 	for err = ask(&tls.Config{RootCAs: pool}); err != nil && time.Now().Before(deadline); err = ask(&tls.Config{RootCAs: pool}) {
-		time.Sleep(100 * time.Millisecond) //nolint:forbidigo // a poll with a deadline
+		time.Sleep(100 * time.Millisecond) // a poll with a deadline
 	}
 	if err != nil {
 		t.Fatalf("over TLS: %v", err)

@@ -103,7 +103,7 @@ func (f *loadedFleet) gather(t *testing.T) {
 	for _, node := range f.nodes[1:] { // a node judges others once it was steady for a registration's length
 		eventually(t, 20*time.Second, func() string { return tooYoung(t, node.URL(), 6*time.Second) })
 	}
-	time.Sleep(2 * time.Second) //nolint:forbidigo // for its peers to be connected to the node that was started again
+	time.Sleep(2 * time.Second) // for its peers to be connected to the node that was started again
 }
 
 func (f *loadedFleet) awaitOwned(t *testing.T, node string, n int) {
@@ -113,7 +113,7 @@ func (f *loadedFleet) awaitOwned(t *testing.T, node string, n int) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s owns %d sessions, want %d", node, ownedBy(t, f.client, f.keys, node), n)
 		}
-		time.Sleep(20 * time.Millisecond) //nolint:forbidigo // each look is 256 commands
+		time.Sleep(20 * time.Millisecond) // each look is 256 commands
 	}
 }
 
@@ -262,11 +262,11 @@ func writeGap(t *testing.T, c *redistest.Cluster, f *fleetOf, ids []string, slot
 			}
 		})
 	}
-	time.Sleep(time.Second) //nolint:forbidigo // a run-in of ordinary writes
+	time.Sleep(time.Second) // a run-in of ordinary writes
 	victim := c.MasterOf(t, slot)
 	victim.Kill(t)
 	c.AwaitNewMaster(t, slot, victim)
-	time.Sleep(3 * time.Second) //nolint:forbidigo // and out again
+	time.Sleep(3 * time.Second) // and out again
 	stop()
 	wg.Wait()
 	for i, id := range ids {

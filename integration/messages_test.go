@@ -31,7 +31,7 @@ func (c *consumer) run(ctx context.Context) {
 	for i := 0; ctx.Err() == nil; i++ {
 		if err := c.follow(ctx, c.urls[i%len(c.urls)]); err != nil && ctx.Err() == nil {
 			c.t.Logf("a stream ended: %v", err)
-			time.Sleep(50 * time.Millisecond) //nolint:forbidigo // as any client would, before it tries again
+			time.Sleep(50 * time.Millisecond) // as any client would, before it tries again
 		}
 	}
 }

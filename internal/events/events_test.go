@@ -581,7 +581,7 @@ func TestChangesElsewhereReachTheCache(t *testing.T) {
 		eventually(t, "the looks go on, and leave the cache what it holds", func() bool {
 			_ = shows()
 			_, _, before := caching.Cached()
-			time.Sleep(slowest + slowest/2) //nolint:forbidigo // nothing is to happen meanwhile
+			time.Sleep(slowest + slowest/2) // nothing is to happen meanwhile
 			_ = shows()
 			_, _, after := caching.Cached()
 			return after == before
