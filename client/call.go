@@ -8,8 +8,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
@@ -147,9 +149,15 @@ func (c *Client) send(ctx context.Context, r *request, at *address, id string) (
 	if r.body != nil {
 		req.Header.Set("Content-Type", or(r.contentType, "application/json"))
 	}
+	var wrote atomic.Bool // the transport sends a request with an Idempotency-Key again by itself, and its last attempt may find nobody
+	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }}))
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, unanswered(r, id, err)
+		e := unanswered(r, id, err)
+		if wrote.Load() {
+			e.nothing, e.Unsure = false, !r.reads()
+		}
+		return nil, e
 	}
 	if resp.StatusCode/100 == 2 {
 		return resp, nil

@@ -435,3 +435,58 @@ func TestAConfigThatCannotWorkIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// A stream of events that is ended because some are missing says where to go on: the next node knows.
+func TestAWatchThatMissedEventsSaysWhereToGoOn(t *testing.T) {
+	t.Parallel()
+	f := clienttest.New("node-1")
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path != "/v1/events":
+			f.Node("node-1").ServeHTTP(w, r)
+		case r.Header.Get("Last-Event-ID") != "":
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusGone)
+			_, _ = io.WriteString(w, `{"code":"cursor-gone","status":410,"latest":"now"}`)
+		default:
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = io.WriteString(w, "id: c1\nevent: bookmark\ndata: {\"cursor\":\"c1\"}\n\nevent: end\ndata: {\"reason\":\"cursor-gone\"}\n\n")
+		}
+	}))
+	t.Cleanup(s.Close)
+	c := newClient(t, client.Config{Addrs: []string{s.URL}})
+	for _, err := range c.WatchEvents(t.Context(), client.EventSelection{Cursor: "c0"}) {
+		var e *client.Error
+		if !errors.As(err, &e) || !errors.Is(err, client.ErrCursorGone) || e.Latest != "now" {
+			t.Fatalf("%+v", err)
+		}
+		return
+	}
+	t.Fatal("it ended with nothing")
+}
+
+// The transport sends a request with a key again by itself. That nobody was there the second time does not mean that it was not done the first.
+func TestARequestThatTheTransportRepeatedIsUnsure(t *testing.T) {
+	t.Parallel()
+	var s *httptest.Server
+	s = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet { // the connection is kept, and used again
+			_, _ = io.WriteString(w, `{"nodes":[]}`)
+			return
+		}
+		_ = s.Listener.Close()
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err == nil {
+			_ = conn.Close()
+		}
+	}))
+	t.Cleanup(s.Close)
+	c := newClient(t, client.Config{Addrs: []string{s.URL}, RetryFor: -1})
+	if _, err := c.Nodes(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var e *client.Error
+	if _, err := c.CreateSession(t.Context(), someDraft); !errors.As(err, &e) || !e.Unsure {
+		t.Fatalf("%+v", err)
+	}
+}

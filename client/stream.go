@@ -167,7 +167,9 @@ func (f *follow) ended(data []byte, node string) (more bool, err error) {
 	e := &Error{Title: "The stream ended: " + end.Reason, Detail: end.Detail, Node: node, Oldest: end.Oldest, Latest: end.Latest, request: "GET " + f.path}
 	switch end.Reason {
 	case "cursor-gone":
-		e.Code = "cursor-gone"
+		if e.Code = "cursor-gone"; e.Oldest == "" && e.Latest == "" && f.cursor != "" {
+			return true, nil // whoever is asked next says where to go on, or that nothing after this very cursor is missing
+		}
 	case "deleted", "expired":
 		e.Code = "session-not-found"
 	default:

@@ -169,6 +169,9 @@ func (f *follower) ended(t *term, why error) {
 	}
 	for id, s := range f.slots {
 		if l := s.now; l != nil {
+			if l.isRevoked() {
+				close(l.settled) // nobody waits for its acknowledgement any more
+			}
 			l.end(cause)
 			if l.timer != nil {
 				l.timer.Stop()

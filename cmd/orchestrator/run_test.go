@@ -143,6 +143,17 @@ func TestRunLeavesTheCommandsOwnFlagsAlone(t *testing.T) {
 	}
 }
 
+// Commands are given an address that any library takes.
+func TestRunNamesTheNodeWithItsScheme(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{"10.0.0.1:80": "http://10.0.0.1:80", "http://10.0.0.1:80": "http://10.0.0.1:80", "https://n": "https://n"} {
+		got := speak(t, nil, nil, "run", "--type=a", "--node="+given, "sh")
+		if got.code != exitOK || got.ran.config.API != want {
+			t.Errorf("%s: %+v", given, got)
+		}
+	}
+}
+
 func TestDevTakesItsLimits(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"dev"}, {"dev", "--nodes=1", "--port=65535"}, {"dev", "--nodes=16", "--port=0"}, {"dev", "--log-level=debug"}} {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -43,6 +44,9 @@ func (o *runOptions) parse(command, environ []string) error {
 		}
 	}
 	errs = append(errs, c.Validate(), client.Config{Addrs: []string{c.API}}.Validate())
+	if c.API != "" && !strings.Contains(c.API, "://") {
+		c.API = "http://" + c.API // commands are given it, and not every library fills that in
+	}
 	if !slices.Contains(logLevels, o.logLevel) {
 		errs = append(errs, fmt.Errorf("log-level %q must be debug, info, warn or error", o.logLevel))
 	}
@@ -59,7 +63,7 @@ func newRun(environ []string, run func(context.Context, runOptions, io.Writer) e
 		Short: "Run a command for each session that a node owns",
 		Long: `Run a command for each session that a node owns: agents, beside their node.
 
-One process is started for each active session of the types given. It is told which in its environment: ORCHESTRATOR_SESSION_ID,
+One process is started for each session of the types given that is not over. It is told which in its environment: ORCHESTRATOR_SESSION_ID,
 ORCHESTRATOR_SESSION_NAME, ORCHESTRATOR_EPOCH, ORCHESTRATOR_WORKSPACE and ORCHESTRATOR_API. Messages of kind "input" are lines of
 its standard input; lines of its output become messages of kind "output" and "error". Its end is kept in the session: the
 status, and the exit code as label runner.exit. See docs/runner.md.

@@ -11,10 +11,11 @@ import (
 
 // The problem codes that tell something of a session.
 const (
-	codeAbsent   = "session-not-found"
-	codeStale    = "stale-epoch"
-	codeMismatch = "version-mismatch"
-	codeNone     = "context-not-found"
+	codeAbsent      = "session-not-found"
+	codeStale       = "stale-epoch"
+	codeUnavailable = "store-unavailable"
+	codeMismatch    = "version-mismatch"
+	codeNone        = "context-not-found"
 )
 
 // sessionView is what the API says of a session.

@@ -109,11 +109,20 @@ func (w *world) stayedPut(ops []Op) {
 
 // unseen holds that every call was answered with what it asked for, or refused for a reason of its own.
 func (w *world) unseen(ops []Op) {
+	for _, o := range noticed(ops, w.cluster != nil && w.cluster.GaveBack() > 0) {
+		w.found.add(Unnoticed, o.Session, "%d ms: %s", o.Return.Milliseconds(), o)
+	}
+}
+
+// noticed are the calls that met an error. Where Redis itself lost a slot while slots were moved, and an operator had to give it to a master
+// again, the store could not be reached meanwhile, and may say so.
+func noticed(ops []Op, slotLost bool) (met []Op) {
 	for _, o := range ops {
-		if o.Outcome == Unknown {
-			w.found.add(Unnoticed, o.Session, "%d ms: %s", o.Return.Milliseconds(), o)
+		if o.Outcome == Unknown && !(slotLost && o.Status == 503 && o.Code == codeUnavailable) {
+			met = append(met, o)
 		}
 	}
+	return met
 }
 
 // capWatch looks at the fleet's counts during the run.

@@ -103,3 +103,13 @@ func TestAConditionThatHeldIsTold(t *testing.T) {
 		t.Errorf("excused: %v", unsure)
 	}
 }
+
+// Redis's own loss of a slot excuses that the store is said to be away, and nothing else.
+func TestALostSlotIsNoticed(t *testing.T) {
+	t.Parallel()
+	away := Op{Kind: List, Outcome: Unknown, Status: 503, Code: codeUnavailable}
+	ops := []Op{away, {Kind: List, Outcome: Unknown, Status: 500, Code: "internal"}, {Kind: Read, Outcome: Unknown}, {Kind: Read, Outcome: OK}}
+	if n, m := len(noticed(ops, false)), len(noticed(ops, true)); n != 3 || m != 2 {
+		t.Errorf("%d without a lost slot, %d with one", n, m)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -22,6 +23,8 @@ type Cluster struct {
 	mu      sync.Mutex
 	nodes   []*Node
 	masters int
+
+	gaveBack atomic.Int32 // slots that no master wanted
 }
 
 // NewCluster starts a cluster of the test's own, three masters with a replica

@@ -21,6 +21,9 @@ type Orphans struct {
 // Orphans begins to look after slots without a master: the caller has just found that the cluster does not serve.
 func (c *Cluster) Orphans() *Orphans { return &Orphans{c, time.Now().Add(orphanPatience)} }
 
+// GaveBack is how many slots no master wanted until Orphans gave them to one.
+func (c *Cluster) GaveBack() int { return int(c.gaveBack.Load()) }
+
 // GiveBack is called whenever the cluster still does not serve. Every 5 s it gives slots that no master wants to one, and says so in the
 // test's log.
 func (o *Orphans) GiveBack(tb testing.TB) {
@@ -30,6 +33,7 @@ func (o *Orphans) GiveBack(tb testing.TB) {
 	}
 	o.next = time.Now().Add(orphanPatience)
 	if slots, err := o.cluster.adopt(context.WithoutCancel(tb.Context())); len(slots) > 0 {
+		o.cluster.gaveBack.Add(int32(len(slots)))
 		tb.Logf("redistest: no master had the slots %v: they are given to those with most of their keys (%v)", slots, err)
 	}
 }

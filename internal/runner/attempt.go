@@ -22,6 +22,9 @@ const (
 	KindError  = "error"  // a line of standard error, and what the runner has to say
 )
 
+// notStarted is the exit code of a command that could not be started, as shells have it.
+const notStarted = 126
+
 type result = leash.Result
 
 // failed reports whether an attempt did not end as its command meant to.
@@ -47,12 +50,12 @@ func (g *grant) attempt() outcome {
 func (g *grant) child(lines chan<- Message) outcome {
 	dir, err := g.place()
 	if err != nil {
-		return outcome{result{Err: err, Code: 126}, g.pos.after}
+		return outcome{result{Err: err, Code: notStarted}, g.pos.after}
 	}
 	p, err := leash.Start(leash.Command{Path: g.cfg.Path, Args: g.cfg.Args, Env: environ(g.cfg, g.session), Dir: dir},
 		limitsOf(time.Now(), g.lease.Until(), g.cfg.Grace))
 	if err != nil {
-		return outcome{result{Err: err, Code: 126}, g.pos.after}
+		return outcome{result{Err: err, Code: notStarted}, g.pos.after}
 	}
 	g.log.Info("the command is started", "directory", dir)
 	g.pos.begin()
@@ -69,6 +72,9 @@ func (g *grant) child(lines chan<- Message) outcome {
 	others.Wait()
 	readers.Wait()
 	out := outcome{p.Wait(), g.at(p.In)}
+	if out.Err != nil && out.Code == 0 {
+		out.Code = notStarted
+	}
 	for _, f := range []*os.File{p.In, p.Out, p.Err} {
 		_ = f.Close() // nothing is written to it any more
 	}

@@ -314,6 +314,15 @@ func (f *fleet) session(id string) Session {
 	return f.sessions[id]
 }
 
+// set changes a session as its owner or an operator would.
+func (f *fleet) set(id string, change func(*Session)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.sessions[id]
+	change(&s)
+	f.sessions[id] = s
+}
+
 // move gives a session its next epoch.
 func (f *fleet) move(id string) Session {
 	f.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -173,13 +174,13 @@ func (g *grant) runs() {
 	}
 	failures := 0
 	pause := backoff{first: g.cfg.FirstPause, most: g.cfg.LongestPause}
-	for g.ahead() {
+	for first := true; g.ahead() && (first || g.stillActive()); first = false {
 		began := time.Now()
 		out := g.attempt()
 		if g.holds.Err() != nil {
 			return
 		}
-		if out.Told {
+		if g.told(out) {
 			g.report("let go", Report{Labels: labelled(out.after)})
 			continue
 		}
@@ -199,6 +200,33 @@ func (g *grant) runs() {
 			return
 		}
 	}
+}
+
+// withTheRunner is how much later than its command the runner may be told to end, by a service manager that tells both.
+const withTheRunner = 500 * time.Millisecond
+
+// told reports whether a command ended because it was told to: by this runner, or beside it by whoever ends the runner too, as systemd does, for
+// that order may be on its way yet.
+func (g *grant) told(out outcome) bool {
+	return out.Told || g.going.Err() != nil || out.Signal == int(syscall.SIGTERM) && !wait(g.going, withTheRunner)
+}
+
+// stillActive looks, before another attempt, whether somebody has ended the session meanwhile: the command itself, or an operator who has had
+// enough of it.
+func (g *grant) stillActive() bool {
+	var now Session
+	err := g.insist("read the session", func(ctx context.Context) (err error) {
+		now, err = g.sessions.Get(ctx, g.session.ID)
+		return err
+	})
+	if err != nil || now.Epoch != g.epoch {
+		return false
+	}
+	if g.status = now.Status; now.Status == completed || now.Status == failed {
+		g.log.Info("the session is over, and is not started again", "status", now.Status)
+		return false
+	}
+	return true
 }
 
 // ahead waits while there is little time to run, by what there was before: a child may have been told to end for want of it, and the node

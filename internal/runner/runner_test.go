@@ -3,6 +3,8 @@ package runner
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -388,6 +390,59 @@ func TestTheRunnersEndIsPolite(t *testing.T) {
 		require.Equal(t, active, f.session(id).Status)
 		require.Equal(t, map[string]string{LabelAfter: "1"}, f.session(id).Labels)
 	}
+}
+
+// systemd tells the runner and its commands to end at once: that the command heard it first is no verdict on the session.
+func TestTheCommandIsToldToEndBesideTheRunner(t *testing.T) {
+	t.Parallel()
+	one := agent(1)
+	f := newFleet(one)
+	s := start(t, f, "echo $$; exec sleep 1000", func(c *Config) { c.Restart = Never })
+	s.stream(hour, one)
+	pid, err := strconv.Atoi(await(t, "the command's pid", f.said).Text)
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(pid, syscall.SIGTERM))
+	s.end()
+	require.NoError(t, await(t, "the runner's end", s.ended))
+	require.Equal(t, active, f.session("s1").Status)
+	require.Empty(t, f.session("s1").Labels)
+}
+
+// A session that somebody has ended is not started again, though its command failed.
+func TestASessionThatIsEndedMeanwhileIsNotStartedAgain(t *testing.T) {
+	t.Parallel()
+	one := agent(1)
+	f := newFleet(one)
+	s := start(t, f, "echo started; read go; exit 3", nil)
+	l := s.stream(hour, one)
+	s.says(KindOutput, "started")
+	f.set("s1", func(now *Session) { now.Status = failed })
+	f.input("s1", "go")
+	for f.session("s1").Labels[LabelExit] != "3" {
+		await(t, "the report", f.reports)
+	}
+	select {
+	case m := <-f.said:
+		t.Fatalf("another start: %v", m)
+	case <-time.After(50 * MinPause):
+	}
+	s.revoke(l, one, hour)
+	require.Equal(t, released{"s1", 3}, await(t, "ack", f.acks))
+	require.Equal(t, failed, f.session("s1").Status)
+}
+
+func TestACommandThatCannotBeStartedSaysSo(t *testing.T) {
+	t.Parallel()
+	one := agent(1)
+	f := newFleet(one)
+	path := filepath.Join(t.TempDir(), "agent")
+	require.NoError(t, os.WriteFile(path, []byte("no program"), 0o700))
+	s := start(t, f, "", func(c *Config) { c.Restart, c.Path = Never, path })
+	s.stream(hour, one)
+	for f.session("s1").Status != failed {
+		await(t, "the end", f.reports)
+	}
+	require.Equal(t, "126", f.session("s1").Labels[LabelExit])
 }
 
 func TestTheRunnersEndIsNotHeldUp(t *testing.T) {

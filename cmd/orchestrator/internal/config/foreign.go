@@ -2,6 +2,7 @@ package config
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -15,8 +16,11 @@ var (
 	serviceURL  = regexp.MustCompile(`^(tcp|udp|sctp)://`)
 )
 
+// others are variables of our own that configure no node: what `run` tells its commands, and what the compose file takes.
+var others = []string{EnvPrefix + "SESSION_ID", EnvPrefix + "SESSION_NAME", EnvPrefix + "EPOCH", EnvPrefix + "WORKSPACE", EnvPrefix + "API", EnvPrefix + "IMAGE"}
+
 // foreign reports whether a variable with our prefix was set by somebody who did not mean to configure a node.
 func foreign(name, value string) bool {
-	return strings.HasPrefix(name, testPrefix) || serviceLink.MatchString(name) ||
+	return strings.HasPrefix(name, testPrefix) || slices.Contains(others, name) || serviceLink.MatchString(name) ||
 		strings.HasSuffix(name, "_PORT") && serviceURL.MatchString(value)
 }
