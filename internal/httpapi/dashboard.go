@@ -108,7 +108,7 @@ func (a *api) showPage(c *gin.Context, p dashboard.Page) error {
 	if err != nil {
 		return err
 	}
-	c.Header("Content-Security-Policy", dashboard.Policy)
+	c.Header("Content-Security-Policy", pagePolicy(dashboard.Style()))
 	send(c, http.StatusOK, typeHTML+"; charset=utf-8", html)
 	return nil
 }

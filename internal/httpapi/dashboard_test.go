@@ -20,7 +20,7 @@ func shown(t *testing.T, f *fake, target string) string {
 	r := call(t, handlerOf(t, config(f)), "GET "+target, "")
 	require.Equal(t, http.StatusOK, r.status, r.body)
 	require.Equal(t, "text/html; charset=utf-8", r.header.Get("Content-Type"))
-	require.Equal(t, dashboard.Policy, r.header.Get("Content-Security-Policy"))
+	require.Equal(t, pagePolicy(dashboard.Style()), r.header.Get("Content-Security-Policy"))
 	require.Equal(t, "no-store", r.header.Get("Cache-Control"))
 	return r.body
 }

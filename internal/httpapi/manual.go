@@ -61,7 +61,7 @@ func (a *api) showDocs(c *gin.Context, q query) error {
 			return err
 		}
 	}
-	return sendCached(c, "text/html; charset=utf-8", page, "Content-Security-Policy", openapi.Policy)
+	return sendCached(c, "text/html; charset=utf-8", page, "Content-Security-Policy", pagePolicy(openapi.Style()))
 }
 
 // sendCached answers with a body that callers may keep, and nothing where they have it already. headers are pairs of name and value.

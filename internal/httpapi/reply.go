@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"slices"
@@ -45,6 +47,12 @@ func send(c *gin.Context, status int, mediaType string, body []byte) {
 	if _, err := c.Writer.Write(body); err != nil {
 		_ = c.Error(fmt.Errorf("write the answer: %w", err))
 	}
+}
+
+// pagePolicy is the Content-Security-Policy of a page that has this style between <style> and </style>, and loads nothing.
+func pagePolicy(style string) string {
+	sum := sha256.Sum256([]byte(style))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 }
 
 // instant is a time as the API writes it: RFC 3339 in UTC with milliseconds.
