@@ -247,19 +247,19 @@ func TestCountsNameEveryNodeOfWhichSomethingIsKept(t *testing.T) {
 	})
 }
 
-func TestASnapshotOfTooMuchSaysSo(t *testing.T) {
+func TestASnapshotShowsTheFirstOfManyAttempts(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, b bench) {
 		nodes := b.nodes(1, 10000)
 		b.reserve(Request{Attempts: attempts(snapshotLimit), Candidates: nodes})
-		if s := b.snapshot("n000"); s.Truncated || len(s.Reservations) != snapshotLimit || s.Load != snapshotLimit {
-			t.Errorf("%d attempts, truncated %v", len(s.Reservations), s.Truncated)
+		if s := b.snapshot("n000"); s.Attempts != snapshotLimit || len(s.Reservations) != snapshotLimit || s.Load != snapshotLimit {
+			t.Errorf("%d of %d attempts", len(s.Reservations), s.Attempts)
 		}
 		b.reserve(Request{Attempts: attempts(1), Candidates: nodes})
-		if s := b.snapshot("n000"); !s.Truncated || len(s.Reservations) != snapshotLimit {
-			t.Errorf("%d attempts, truncated %v", len(s.Reservations), s.Truncated)
+		if s := b.snapshot("n000"); s.Attempts != snapshotLimit+1 || len(s.Reservations) != snapshotLimit {
+			t.Errorf("%d of %d attempts", len(s.Reservations), s.Attempts)
 		}
-		if s := b.snapshot("nobody"); s.Load != 0 || s.Moves != 0 || len(s.Reservations) != 0 || s.At.IsZero() {
+		if s := b.snapshot("nobody"); s.Load != 0 || s.Moves != 0 || s.Attempts != 0 || len(s.Reservations) != 0 || s.At.IsZero() {
 			t.Errorf("%+v", s)
 		}
 	})

@@ -23,6 +23,7 @@ type Attempt struct {
 	Session session.ID
 	Key     string         // unique: the same key is the same try, and gets the same node again
 	From    session.NodeID // where the session is counted now, which needs no room to have it again; empty: nowhere
+	Again   bool           // the caller's: its session may have come by an earlier change under this very attempt
 }
 
 // Request asks for a node for each of several attempts.

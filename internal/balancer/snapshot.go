@@ -19,7 +19,7 @@ var snapshotSource string
 
 var snapshotScript = redisx.NewScript("snapshot", snapshotSource)
 
-// snapshotLimit bounds the attempts of one snapshot.
+// snapshotLimit bounds the attempts that one snapshot shows.
 const snapshotLimit = 1000
 
 // Slack is how long after its deadline an attempt counts as expired. The change of the session's record is refused after the
@@ -31,8 +31,8 @@ type Snapshot struct {
 	Load         int           // live count
 	Moves        int64         // for Correct
 	At           time.Time     // the moment, by Redis's clock
-	Reservations []Reservation // attempts under way, the earliest deadlines first
-	Truncated    bool          // there are more attempts than these: too many to correct the count now
+	Attempts     int           // under way
+	Reservations []Reservation // those of them with the earliest deadlines, up to 1,000
 }
 
 // Reservation is one attempt under way.
@@ -60,7 +60,7 @@ func (b *Balancer) Snapshot(ctx context.Context, node session.NodeID) (Snapshot,
 	for i := range n {
 		n[i], _ = list[i].(int64)
 	}
-	s := Snapshot{Load: int(n[0]), Moves: n[1], At: time.UnixMilli(n[3]).UTC(), Truncated: n[2] > snapshotLimit}
+	s := Snapshot{Load: int(n[0]), Moves: n[1], Attempts: int(n[2]), At: time.UnixMilli(n[3]).UTC()}
 	attempts := texts(list[4])
 	for i := 0; i+2 < len(attempts); i += 3 {
 		s.Reservations = append(s.Reservations, b.reservation(node, attempts[i:i+3], s.At))

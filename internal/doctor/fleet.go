@@ -161,7 +161,7 @@ func compare(ctx context.Context, placer *balancer.Balancer, store *sessionstore
 		if owned, err = store.Count(ctx, node); err != nil {
 			return 0, 0, err
 		}
-		if counts = snap.Load; snap.Truncated || owned <= counts && counts <= owned+len(snap.Reservations) {
+		if counts = snap.Load; owned <= counts && counts <= owned+snap.Attempts {
 			return owned, owned, nil
 		}
 	}

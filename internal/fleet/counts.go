@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"orchestrator/internal/balancer"
 	"orchestrator/internal/registry"
@@ -25,7 +26,8 @@ func (s *Service) correctCounts(ctx context.Context, view registry.View) (correc
 	self := s.Members.Self().Holder
 	before := s.overcounted
 	s.overcounted = map[session.NodeID]bool{}
-	var errs []error
+	var errs failures
+	silent := map[int]bool{}
 	for node := range counts {
 		if !mine(self, view, "count of "+string(node)) {
 			continue
@@ -35,16 +37,16 @@ func (s *Service) correctCounts(ctx context.Context, view registry.View) (correc
 		var changed bool
 		switch {
 		case registered:
-			changed, err = s.correctCount(ctx, node)
+			changed, err = s.correctCount(ctx, node, silent)
 		case !named(dead, node):
 			changed, err = s.Accounts.Forget(ctx, node)
 		}
 		if changed {
 			corrected++
 		}
-		errs = append(errs, err)
+		errs.add(err)
 	}
-	return corrected, errors.Join(errs...)
+	return corrected, errs.joined()
 }
 
 func named(holders []session.Holder, node session.NodeID) bool {
@@ -56,54 +58,72 @@ func named(holders []session.Holder, node session.NodeID) bool {
 	return false
 }
 
+// correctTries is how often one round tries to set a count right: whatever changes the account meanwhile undoes a try.
+const correctTries = 5
+
 // correctCount sets one node's count right by what the records say. While attempts are under way the count may lie anywhere between the
 // sessions the node owns and those plus one for each attempt, for nobody can tell from outside which of them have come; beyond that it
 // is wrong, and set to the upper end, so that no node is given more than it may own. Nothing is written if the account moved meanwhile.
+// Masters that do not answer are noted in silent, by partition.
 //
 // A count that is too high is set right when a second round finds it so: where a master has lost its records, home names fewer sessions than
 // there are until the rounds of all nodes have restored it, and a count set by that would have sessions moved that are well where they are.
-func (s *Service) correctCount(ctx context.Context, node session.NodeID) (bool, error) {
+func (s *Service) correctCount(ctx context.Context, node session.NodeID, silent map[int]bool) (changed bool, err error) {
+	open := s.dropExpired(ctx, node, silent) // those count as under way
+	for range correctTries {
+		var over bool
+		if changed, over, err = s.compareCount(ctx, node); changed || over || err != nil {
+			break
+		}
+	}
+	return changed, errors.Join(open, err)
+}
+
+// compareCount looks once whether a node's count is right. over: no further look is needed in this round.
+func (s *Service) compareCount(ctx context.Context, node session.NodeID) (changed, over bool, err error) {
 	snap, err := s.Accounts.Snapshot(ctx, node)
 	if err != nil {
-		return false, err
-	}
-	if dropped, err := s.dropExpired(ctx, node, snap.Reservations); err != nil || dropped || snap.Truncated {
-		return false, err
+		return false, false, err
 	}
 	owned, err := s.Store.Count(ctx, node)
-	most := owned + len(snap.Reservations)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
+	most := owned + snap.Attempts
 	if owned <= snap.Load && snap.Load <= most {
 		s.overcounted[node] = false
-		return false, nil
+		return false, true, nil
 	}
-	if tooHigh := snap.Load > most; tooHigh && !s.overcounted[node] {
+	if snap.Load > most && !s.overcounted[node] {
 		s.overcounted[node] = true
-		return false, nil
+		return false, true, nil
 	}
-	changed, err := s.Accounts.Correct(ctx, node, snap.Moves, most)
+	changed, err = s.Accounts.Correct(ctx, node, snap.Moves, most)
 	if changed {
 		s.Log.Info("set a node's live count right", "node", node, "from", snap.Load, "to", most)
 	}
-	return changed, err
+	return changed, false, err
 }
 
 // dropExpired drops reservations past their deadline: nothing in flight can still change the session under them. Its session is
-// resolved first, so that what a crash left half done is finished or ruled out; the count stays as it is, and is corrected afterwards.
-func (s *Service) dropExpired(ctx context.Context, node session.NodeID, reservations []balancer.Reservation) (dropped bool, err error) {
-	for _, r := range reservations {
-		if !r.Expired {
-			continue
-		}
-		if _, err := s.Store.Get(ctx, r.Session, session.Linearizable); err != nil && !decided(err) {
-			return dropped, err
-		}
-		if err := s.Placer.Settle(ctx, balancer.Outcome{Key: r.Key, Session: r.Session, Node: node, Kept: true}); err != nil {
-			return dropped, err
-		}
-		dropped = true
+// resolved first, so that what a crash left half done is finished or ruled out; the count stays as it is, and is corrected afterwards. Those
+// whose sessions cannot be reached stay; the error is about them.
+func (s *Service) dropExpired(ctx context.Context, node session.NodeID, silent map[int]bool) error {
+	snap, err := s.Accounts.Snapshot(ctx, node)
+	if err != nil {
+		return err
 	}
-	return dropped, nil
+	expired := slices.DeleteFunc(snap.Reservations, func(r balancer.Reservation) bool { return !r.Expired })
+	ids := make([]session.ID, len(expired))
+	for i, r := range expired {
+		ids[i] = r.Session
+	}
+	read, err := s.resolved(ctx, ids, silent)
+	var outcomes []balancer.Outcome
+	for _, r := range expired {
+		if _, known := read[r.Session]; known {
+			outcomes = append(outcomes, balancer.Outcome{Key: r.Key, Session: r.Session, Node: node, Kept: true})
+		}
+	}
+	return errors.Join(err, s.Placer.Settle(ctx, outcomes...))
 }

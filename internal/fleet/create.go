@@ -62,26 +62,24 @@ func birth(c sessionstore.Claim, d session.Draft, p balancer.Placed) sessionstor
 // session since, for whoever moved it on accounts for that. Where the outcome is not known, because Redis did not answer, the session
 // may still come: the reservation stands until its deadline, after which the records tell.
 func (s *Service) settleArrival(p balancer.Placed, res session.Result) {
-	if res.Applied || res.Err == nil || decided(res.Err) {
+	if known(p, res) {
 		s.settler.add(balancer.Outcome{Key: p.Key, Session: p.Session, Node: p.Node.Node, Kept: res.Applied})
 	}
+}
+
+// known reports whether it is known if the session has come by a reservation. Where an earlier change under it had no answer, that a later
+// one was not made says nothing.
+func known(p balancer.Placed, res session.Result) bool {
+	return res.Applied || !p.Again && (res.Err == nil || decided(res.Err))
 }
 
 // giveBack ends reservations for which nothing was written.
 func (s *Service) giveBack(placed ...balancer.Placed) {
 	for _, p := range placed {
-		s.settler.add(balancer.Outcome{Key: p.Key, Session: p.Session, Node: p.Node.Node})
+		if !p.Again {
+			s.settler.add(balancer.Outcome{Key: p.Key, Session: p.Session, Node: p.Node.Node})
+		}
 	}
-}
-
-// decided reports whether an error means that nothing was changed and nothing in flight can still change it.
-func decided(err error) bool {
-	var unavailable *session.UnavailableError
-	if errors.As(err, &unavailable) && unavailable.Refused {
-		return true
-	}
-	return !errors.As(err, &unavailable) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) &&
-		!errors.Is(err, session.ErrUnknownOutcome)
 }
 
 // perPartition is how many sessions of a batch share a partition, and so a script call, where the batch is large enough.

@@ -92,12 +92,15 @@ func (s *Service) seize(ctx context.Context, why session.Reason, is session.Sess
 	return res.Session, res.Err
 }
 
+// leaves makes the key of the departure that belongs to an arrival: both are announced again as the same.
+const leaves = "/leaves"
+
 // takeOver gives each session to the node placed for it, at the next epoch, and settles both nodes' counts.
 func (s *Service) takeOver(ctx context.Context, why session.Reason, from []session.Session, to []balancer.Placed) []session.Result {
 	departures := make([]balancer.Departure, 0, len(from))
 	takeovers := make([]sessionstore.Takeover, len(from))
 	for i, is := range from {
-		departures = append(departures, balancer.Departure{Session: is.ID, Key: string(s.Store.NewOp()), Node: is.Owner()})
+		departures = append(departures, balancer.Departure{Session: is.ID, Key: to[i].Key + leaves, Node: is.Owner()})
 		takeovers[i] = sessionstore.Takeover{ID: is.ID, From: is.Holder, Epoch: is.Stamp.Epoch, To: to[i].Node, Why: why, NotAfter: to[i].Until}
 	}
 	if err := s.Placer.Leaving(ctx, departures...); err != nil {
@@ -111,7 +114,7 @@ func (s *Service) takeOver(ctx context.Context, why session.Reason, from []sessi
 	results := s.Store.TakeOver(ctx, takeovers...)
 	for i, res := range results {
 		// The departure first: should only one of the two be told in time, a count is too high, never too low.
-		if res.Applied || res.Err == nil || decided(res.Err) {
+		if known(to[i], res) {
 			s.settler.add(balancer.Outcome{Key: departures[i].Key, Session: from[i].ID, Node: from[i].Owner(), Kept: !res.Applied})
 		}
 		s.settleArrival(to[i], res)

@@ -13,6 +13,9 @@ const (
 	coolDown  = time.Minute // for so long a session that was moved is not moved again to even out the load
 	askedRate = 100         // sessions a second that a node gives away when it is asked to, where it gives none by itself
 	tolerance = 0.1         // how much more than its share a node may own before it gives any away by itself
+
+	// restInVain is for how long a node that has too much, but less that may be moved, does not look again: a look reads all that it owns.
+	restInVain = 5 * time.Second
 )
 
 // movable reports whether a session may be moved now to even out the load. One that never moved may always.
@@ -36,9 +39,15 @@ func (s *Service) evenOut(ctx context.Context) error {
 	if err != nil || !s.tooMuch(view, wished) || len(receivers(view)) == 0 {
 		return err
 	}
+	if !wished && time.Since(s.soughtInVain) < restInVain {
+		return nil
+	}
 	now := s.Store.Now()
 	n := min(s.part(view).Give(), s.perRound())
 	sessions, err := s.ownSessions(ctx, n, func(is session.Session) bool { return movable(is, now) })
+	if len(sessions) < n {
+		s.soughtInVain = time.Now()
+	}
 	if len(sessions) == 0 {
 		return err
 	}

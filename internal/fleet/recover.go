@@ -41,8 +41,13 @@ func (s *Service) recoverDead(ctx context.Context) error {
 		return err
 	}
 	share := s.share(view)
-	for _, holder := range dead {
-		errs.add(s.recoverHolder(ctx, holder, view, share))
+	first := max(0, slices.Index(dead, s.nextDead))
+	for i := range dead {
+		errs.add(s.recoverHolder(ctx, dead[(first+i)%len(dead)], view, share))
+		if ctx.Err() != nil { // the next look begins with the one that follows: one that takes long keeps none waiting
+			s.nextDead = dead[(first+i+1)%len(dead)]
+			break
+		}
 	}
 	return errs.joined()
 }
@@ -95,47 +100,53 @@ func (s *Service) steadyToJudge() time.Duration {
 }
 
 // recoverHolder walks what a dead holder owned in this node's share, a page of every partition at a time, takes it over and reports
-// each partition at its end. A partition of which something is open is left for the next round.
+// each partition at its end. A partition of which something is open is left for the next walk. A walk without the time for all of it is gone on
+// with at the next look.
 func (s *Service) recoverHolder(ctx context.Context, dead session.Holder, view registry.View, share []int) error {
 	r := s.recoveries.of(dead)
-	after, open := map[int]session.ID{}, map[int]bool{}
-	for _, p := range share {
-		after[p] = ""
-	}
+	w := r.through(share)
 	var errs failures
-	for len(after) > 0 && ctx.Err() == nil {
-		pages, err := s.ownedPages(ctx, dead.Node, after)
+	for len(w.after) > 0 && ctx.Err() == nil {
+		pages, err := s.ownedPages(ctx, dead.Node, w.after)
 		errs.add(err)
-		err = s.adoptPages(ctx, r, pages, view, open)
+		err = s.adoptPages(ctx, r, pages, view)
 		if isFull(err) {
+			r.walk = nil
 			return r.hush(err)
 		}
 		errs.add(err)
-		for p := range after {
+		if ctx.Err() != nil {
+			break
+		}
+		for p := range w.after {
 			page, ok := pages[p]
 			switch {
 			case !ok: // its master did not answer
-				delete(after, p)
+				delete(w.after, p)
 			case len(page) == recoverPage:
-				after[p] = page[len(page)-1]
+				w.after[p] = page[len(page)-1]
 			default:
-				delete(after, p)
-				if open[p] || ctx.Err() != nil {
-					continue
-				}
-				if err := s.settleUnanswered(ctx, r, p); err != nil {
-					errs.add(err)
-					continue
-				}
-				errs.add(s.reportRecovered(ctx, r, p))
+				delete(w.after, p)
+				errs.add(s.endPartition(ctx, r, p))
 			}
 		}
 	}
 	if ctx.Err() == nil {
-		clear(r.tried)
+		r.walk = nil
 	}
 	errs.add(ctx.Err())
 	return errs.joined()
+}
+
+// endPartition reports a partition that a walk has gone through, unless something is open there.
+func (s *Service) endPartition(ctx context.Context, r *recovery, partition int) error {
+	if r.walk.open[partition] {
+		return nil
+	}
+	if err := s.settleUnanswered(ctx, r, partition); err != nil {
+		return err
+	}
+	return s.reportRecovered(ctx, r, partition)
 }
 
 // ownedPages are the next pages of partitions whose masters answer soon: the others must not take the time of what can be recovered.
@@ -148,14 +159,15 @@ func (s *Service) ownedPages(ctx context.Context, dead session.NodeID, after map
 // adoptPages takes over those of the pages' sessions that the dead holder owns. Partitions of which one is not decided, that is taken over,
 // somebody else's, gone, or impossible to read, are noted as open; the error says why. One whose records cannot be reached keeps no others
 // from their new owners: it is tried once before a walk has come to its end.
-func (s *Service) adoptPages(ctx context.Context, r *recovery, pages map[int][]session.ID, view registry.View, open map[int]bool) error {
+func (s *Service) adoptPages(ctx context.Context, r *recovery, pages map[int][]session.ID, view registry.View) error {
+	returned := s.returned(ctx, r.dead, pages, view)
 	var orphans []session.Session
 	for partition, page := range pages {
 		for _, id := range page {
 			switch _, err := session.ParseID(string(id)); {
-			case err != nil || s.Store.Partition(id) != partition:
-			case r.tried[id]:
-				open[partition] = true
+			case err != nil || s.Store.Partition(id) != partition || returned[id]:
+			case r.walk.tried[id]:
+				r.walk.open[partition] = true
 			default:
 				orphans = append(orphans, session.Session{ID: id, Holder: r.dead}) // at whatever epoch: the takeover reads the records
 			}
@@ -164,13 +176,14 @@ func (s *Service) adoptPages(ctx context.Context, r *recovery, pages map[int][]s
 	var errs failures
 	for len(orphans) > 0 && ctx.Err() == nil {
 		batch := orphans[:min(recoverBatch, len(orphans))]
-		found, placed, results, err := s.adopt(ctx, batch, view)
+		placed, results, err := s.adopt(ctx, r, batch, view)
 		errs.add(err)
 		for i, res := range results {
-			if err := s.noteAdopted(r, found[i].ID, placed[i].Node, res); err != nil {
+			r.attempted(placed[i], res)
+			if err := s.noteAdopted(r, placed[i].Session, placed[i].Node, res); err != nil {
 				errs.add(err)
-				r.tried[found[i].ID] = true
-				open[s.Store.Partition(found[i].ID)] = true
+				r.walk.tried[placed[i].Session] = true
+				r.walk.open[s.Store.Partition(placed[i].Session)] = true
 			}
 		}
 		if err != nil { // there is no room, or nobody who knows where some is
@@ -179,9 +192,30 @@ func (s *Service) adoptPages(ctx context.Context, r *recovery, pages map[int][]s
 		orphans = orphans[len(batch):]
 	}
 	for _, is := range orphans {
-		open[s.Store.Partition(is.ID)] = true
+		r.walk.open[s.Store.Partition(is.ID)] = true
 	}
 	return errs.joined()
+}
+
+// returned are those of the pages' sessions that belong to a later incarnation of the dead holder's node by now: what is owned is listed by
+// node. Without them no room is asked for. Where that cannot be found out, the takeover does.
+func (s *Service) returned(ctx context.Context, dead session.Holder, pages map[int][]session.ID, view registry.View) map[session.ID]bool {
+	n, there := view.Node(dead.Node)
+	if !there || n.Holder == dead || n.State == session.Dead {
+		return nil
+	}
+	limited, cancel := context.WithTimeout(ctx, recoverLook)
+	defer cancel()
+	back := map[session.ID]bool{}
+	for ids := range slices.Chunk(slices.Concat(slices.Collect(maps.Values(pages))...), recoverBatch) {
+		found, _ := s.Store.Sessions(limited, ids)
+		for _, is := range found {
+			if is.Holder == n.Holder {
+				back[is.ID] = true
+			}
+		}
+	}
+	return back
 }
 
 // noteAdopted counts the outcome of a takeover for a node; an error means that it is open. One that was applied counts, whatever has become of
@@ -264,15 +298,65 @@ func (s *Service) reportRecovered(ctx context.Context, r *recovery, partition in
 	return nil
 }
 
-// adopt places sessions anew and takes those over that found room, each with where and with its own outcome; the error is about the others.
+// adopt takes sessions of a dead holder over: those that found room, each with where and with its own outcome; the error is about the others.
+// One whose last takeover had no answer is tried again where it was to go.
 func (s *Service) adopt(
-	ctx context.Context, orphans []session.Session, view registry.View,
-) (found []session.Session, placed []balancer.Placed, results []session.Result, err error) {
-	found, placed, err = s.place(ctx, orphans, balancer.Request{Candidates: view.Nodes()})
-	if len(placed) == 0 {
-		return nil, nil, nil, err
+	ctx context.Context, r *recovery, orphans []session.Session, view registry.View,
+) (placed []balancer.Placed, results []session.Result, err error) {
+	again, fresh, waiting := s.sorted(ctx, r, orphans, view)
+	var found []session.Session
+	if len(fresh) > 0 {
+		found, placed, err = s.place(ctx, fresh, balancer.Request{Candidates: view.Nodes()})
 	}
-	return found, placed, s.takeOver(ctx, session.WhyOwnerDead, found, placed), err
+	for _, p := range again {
+		found, placed = append(found, session.Session{ID: p.Session, Holder: r.dead}), append(placed, p)
+	}
+	if len(placed) > 0 {
+		results = s.takeOver(ctx, session.WhyOwnerDead, found, placed)
+	}
+	for _, p := range waiting {
+		placed, results = append(placed, p), append(results, session.Result{Err: errStillOpen})
+	}
+	return placed, results, err
+}
+
+// errStillOpen is the outcome of a takeover that an earlier one may still come before.
+var errStillOpen error = &session.UnavailableError{Reason: "whether an earlier takeover was made is not known yet"}
+
+// sorted parts sessions into those that have a place where they can still be taken over to, those that need one, and those whose place cannot
+// be used any more and not be given up yet. So each session takes one place at the most, however often it is tried.
+func (s *Service) sorted(
+	ctx context.Context, r *recovery, orphans []session.Session, view registry.View,
+) (again []balancer.Placed, fresh []session.Session, waiting []balancer.Placed) {
+	now, late := s.Store.Now(), []session.ID(nil)
+	for _, is := range orphans {
+		switch p, begun := r.attempts[is.ID]; {
+		case !begun:
+			fresh = append(fresh, is)
+		case !view.Live(p.Node): // its own death settles that
+			delete(r.attempts, is.ID)
+			fresh = append(fresh, is)
+		case now.Before(p.Until):
+			again = append(again, p)
+		case now.After(p.Until.Add(balancer.Slack)):
+			late = append(late, is.ID)
+		default:
+			waiting = append(waiting, p)
+		}
+	}
+	read, _ := s.resolved(ctx, late, map[int]bool{})
+	for _, id := range late {
+		p := r.attempts[id]
+		is, known := read[id]
+		if !known {
+			waiting = append(waiting, p)
+			continue
+		}
+		s.settler.add(balancer.Outcome{Key: p.Key, Session: id, Node: p.Node.Node, Kept: is.Holder != r.dead})
+		delete(r.attempts, id)
+		fresh = append(fresh, session.Session{ID: id, Holder: r.dead})
+	}
+	return again, fresh, waiting
 }
 
 // place reserves room for sessions that are to leave the node that they are counted on, and returns those that found it with where; the

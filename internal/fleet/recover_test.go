@@ -2,8 +2,12 @@ package fleet
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"testing"
+	"time"
 
+	"orchestrator/internal/balancer"
 	"orchestrator/internal/redistest"
 	"orchestrator/internal/registry"
 	"orchestrator/internal/session"
@@ -216,5 +220,188 @@ func TestAReportThatIsMadeAgainAddsNothing(t *testing.T) {
 	}
 	if next, sum := r.report(3, "w3"); next != "w3" || sum != (registry.Tally{Expected: 1, Recovered: 1}) || len(r.untold()) != 1 {
 		t.Errorf("what is new is reported as %+v, %s", sum, next)
+	}
+}
+
+// However often a session is tried that cannot be reached, it takes one place: with a new one each time there would be no room for others.
+func TestARecoveryTakesOnePlaceForASession(t *testing.T) {
+	t.Parallel()
+	const n = 20
+	b, dead := bereaved(t, n)
+	g := &severed{Store: b.Service.Store, lost: map[session.ID]bool{}}
+	b.Service.Store = g
+	view, err := b.Members.Refresh(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, err := b.ownedIDs(t.Context(), dead.Node)
+	if err != nil || len(ids) != n {
+		t.Fatal(ids, err)
+	}
+	for _, id := range ids {
+		g.lost[id] = true
+	}
+	walk := func(owned, load, attempts int) {
+		t.Helper()
+		err := b.recoverHolder(t.Context(), dead, view, b.share(view))
+		b.settleAll(t)
+		snap := b.account(t, "b")
+		count, countErr := b.store.Count(t.Context(), "b")
+		if countErr != nil || count != owned || snap.Load != load || snap.Attempts != attempts {
+			t.Fatalf("%d owned of %d counted, %d under way; want %d, %d, %d; %v %v", count, snap.Load, snap.Attempts, owned, load, attempts, err, countErr)
+		}
+	}
+	for range 5 {
+		walk(0, n, n)
+	}
+	attempts := b.recoveries.of(dead).attempts
+	change := func(id session.ID, to func(*balancer.Placed)) {
+		p := attempts[id]
+		to(&p)
+		attempts[id] = p
+	}
+
+	// The time of one is over, and its records cannot be read: it waits. Then they can, and it gets another place for its own.
+	change(ids[0], func(p *balancer.Placed) { p.Until = b.store.Now().Add(-time.Minute) })
+	h := &hidden{Store: g, of: func(id session.ID) bool { return id == ids[0] }}
+	b.Service.Store = h
+	walk(0, n, n)
+	if len(h.asked) == 0 {
+		t.Error("nobody looked whether it can be given up")
+	}
+	b.Service.Store = g
+	walk(0, n, n)
+	if p := attempts[ids[0]]; !p.Until.After(b.store.Now()) {
+		t.Errorf("its place is still %+v", p)
+	}
+
+	// One was to go to a node that is dead meanwhile: it gets another place. The former one is settled with that node's account.
+	change(ids[1], func(p *balancer.Placed) { p.Node = dead })
+	walk(0, n+1, n+1)
+
+	// The time of one has just ended: it is not tried, and not given another place.
+	change(ids[2], func(p *balancer.Placed) { p.Until = b.store.Now() })
+	clear(g.lost)
+	walk(n-1, n+1, 2)
+}
+
+// asking is a store that keeps where pages were asked for.
+type asking struct {
+	Store
+	nodes []session.NodeID
+	after []map[int]session.ID
+	each  func(calls int) // not nil: called before each
+}
+
+func (a *asking) OwnedPages(ctx context.Context, node session.NodeID, after map[int]session.ID, limit int) (map[int][]session.ID, error) {
+	a.nodes, a.after = append(a.nodes, node), append(a.after, maps.Clone(after))
+	if a.each != nil {
+		a.each(len(a.after))
+	}
+	return a.Store.OwnedPages(ctx, node, after, limit)
+}
+
+// placing is a placer that counts what it is asked to place.
+type placing struct {
+	Placer
+	attempts int
+}
+
+func (a *placing) Reserve(ctx context.Context, r balancer.Request) ([]balancer.Placed, error) {
+	a.attempts += len(r.Attempts)
+	return a.Placer.Reserve(ctx, r)
+}
+
+// A look without the time for all of a dead node's sessions is gone on with, and does not begin again with those it has been through.
+func TestARecoveryGoesOnWhereItLeftOff(t *testing.T) {
+	t.Parallel()
+	b, dead := bereaved(t, 8*recoverPage+400)
+	view, err := b.Members.Refresh(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithCancel(t.Context())
+	ask := &asking{Store: b.Service.Store, each: func(calls int) {
+		if calls == 2 {
+			cancel()
+		}
+	}}
+	b.Service.Store = ask
+	if err := b.recoverHolder(short, dead, view, b.share(view)); err == nil || len(ask.after) != 2 {
+		t.Fatalf("%d pages, %v", len(ask.after), err)
+	}
+	if err := b.recoverHolder(t.Context(), dead, view, b.share(view)); err != nil {
+		t.Fatal(err)
+	}
+	if !maps.Equal(ask.after[1], ask.after[2]) || maps.Equal(ask.after[0], ask.after[1]) {
+		t.Errorf("it began with %v, then %v, and went on with %v", ask.after[0], ask.after[1], ask.after[2])
+	}
+	if left, err := b.Undertaker.Dead(t.Context(), 0); err != nil || len(left) != 0 {
+		t.Errorf("the recovery has not ended: %v, %v", left, err)
+	}
+}
+
+// Of several dead nodes one whose recovery takes all the time does not keep the others waiting.
+func TestDeadNodesComeInTurn(t *testing.T) {
+	t.Parallel()
+	r, prefix := redistest.Single(t), redistest.Prefix(t)
+	for _, name := range []string{"a", "b", "c"} {
+		m := join(t, r, prefix, name, settings{idle: true})
+		m.make(t, 10)
+		m.kill()
+	}
+	d := join(t, r, prefix, "d", settings{idle: true})
+	await(t, func() string {
+		if dead, err := d.Undertaker.Dead(t.Context(), 0); err != nil || len(dead) != 3 || !d.judges() {
+			return fmt.Sprintf("%v are dead: %v", dead, err)
+		}
+		return ""
+	})
+	ask := &asking{Store: d.Service.Store}
+	d.Service.Store = ask
+	seen := map[session.NodeID]bool{}
+	for range 3 {
+		short, cancel := context.WithCancel(t.Context())
+		ask.each, ask.nodes = func(int) { cancel() }, nil
+		_ = d.recoverDead(short)
+		if len(ask.nodes) != 1 {
+			t.Fatalf("without time it looked at %v", ask.nodes)
+		}
+		seen[ask.nodes[0]] = true
+	}
+	if len(seen) != 3 {
+		t.Errorf("three looks were at %v", seen)
+	}
+}
+
+// Sessions that a node started again under its name has got back are listed as its own: the recovery of its former incarnation asks for no
+// room for them.
+func TestWhatHasReturnedTakesNoRoom(t *testing.T) {
+	t.Parallel()
+	r, prefix := redistest.Single(t), redistest.Prefix(t)
+	former := join(t, r, prefix, "a", settings{idle: true})
+	former.make(t, 40)
+	former.kill()
+	dead := former.registry.Self().Holder
+	join(t, r, prefix, "a", settings{idle: true})
+	b := join(t, r, prefix, "b", settings{idle: true, maxSessions: 1})
+	ask := &placing{Placer: b.Placer}
+	b.Placer = ask
+	view, err := b.Members.Refresh(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	share := make([]int, b.store.Partitions())
+	for p := range share {
+		share[p] = p
+	}
+	for _, want := range []int{40, 0} {
+		ask.attempts = 0
+		if err := b.recoverHolder(t.Context(), dead, view, share); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := b.store.Count(t.Context(), "a"); ask.attempts != want || n < 39 || err != nil {
+			t.Errorf("room was asked for %d sessions, want %d; a owns %d, %v", ask.attempts, want, n, err)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"orchestrator/internal/balancer"
 	"orchestrator/internal/registry"
 	"orchestrator/internal/session"
 )
@@ -16,7 +17,8 @@ func (rs recoveries) of(dead session.Holder) *recovery {
 	r, ok := rs[dead]
 	if !ok {
 		r = &recovery{
-			dead: dead, tallies: map[int]*partitionTally{}, tried: map[session.ID]bool{}, unanswered: map[int]map[session.ID][]session.Holder{},
+			dead: dead, tallies: map[int]*partitionTally{}, attempts: map[session.ID]balancer.Placed{},
+			unanswered: map[int]map[session.ID][]session.Holder{},
 		}
 		rs[dead] = r
 	}
@@ -27,11 +29,47 @@ func (rs recoveries) of(dead session.Holder) *recovery {
 type recovery struct {
 	dead    session.Holder
 	tallies map[int]*partitionTally
-	tried   map[session.ID]bool // without an outcome, in the walk under way: one that runs out of time goes on behind them
-	hushed  bool                // that there is no room was said once
+	walk    *walk // under way; nil: the next look begins one
+	hushed  bool  // that there is no room was said once
+
+	// attempts are the places that sessions got whose takeover had no answer: they are tried again there, and take no room elsewhere.
+	attempts map[session.ID]balancer.Placed
 
 	// unanswered are the takeovers of which nobody could say whether they took effect, by partition and session, each with the new owner.
 	unanswered map[int]map[session.ID][]session.Holder
+}
+
+// walk goes through all that a dead holder is listed to own in a node's share of the partitions, over as many looks as it takes.
+type walk struct {
+	share []int               // what it was begun for
+	after map[int]session.ID  // where to go on in each partition that is not done
+	open  map[int]bool        // partitions of which something has no outcome
+	tried map[session.ID]bool // without an outcome: a look that ran out of time goes on behind them
+}
+
+// through returns the walk under way, or a new one where there is none or the node's share has become another.
+func (r *recovery) through(share []int) *walk {
+	if r.walk != nil && slices.Equal(r.walk.share, share) {
+		return r.walk
+	}
+	r.walk = &walk{share: share, after: map[int]session.ID{}, open: map[int]bool{}, tried: map[session.ID]bool{}}
+	for _, p := range share {
+		r.walk.after[p] = ""
+	}
+	return r.walk
+}
+
+// attempted notes how a takeover for a place ended. One without an outcome keeps its place.
+func (r *recovery) attempted(p balancer.Placed, res session.Result) {
+	var notBegun *notBegunError
+	switch {
+	case res.Applied || res.Err == nil || decided(res.Err):
+		delete(r.attempts, p.Session)
+	case errors.As(res.Err, &notBegun): // a new place was given back
+	default:
+		p.Again = true
+		r.attempts[p.Session] = p
+	}
 }
 
 // partitionTally counts one partition's sessions, over as many rounds as it takes.

@@ -70,17 +70,19 @@ type Service struct {
 
 	publishes *publishes
 
-	recoveries recoveries // belongs to the recover job
-	quarantine string     // what was said last; belongs to the topology job
-	drawing    turn       // held over what follows
-	picture    picture
-	tried      time.Time // when a follower last did not get its picture in time; zero: others have got it since
-	drains     drains
-	answered   answered // belongs to the job that hands over
-	moving     turn     // held over each handing over, so that no session is handed over twice at once
-	leaving    leavers
-	doubts     doubts
-	published  watchers
+	recoveries   recoveries     // belongs to the recover job
+	nextDead     session.Holder // whose sessions come first in its next look; so does this
+	quarantine   string         // what was said last; belongs to the topology job
+	drawing      turn           // held over what follows
+	picture      picture
+	tried        time.Time // when a follower last did not get its picture in time; zero: others have got it since
+	drains       drains
+	answered     answered  // belongs to the job that hands over
+	soughtInVain time.Time // when this node last found less to give away than it should; belongs to the rebalance job
+	moving       turn      // held over each handing over, so that no session is handed over twice at once
+	leaving      leavers
+	doubts       doubts
+	published    watchers
 
 	shared  shared
 	audited int // the partition that the sync round went through last; belongs to the sync job
