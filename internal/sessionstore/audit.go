@@ -20,26 +20,45 @@ const auditPage = 200
 // retention. It calls visit with every live session's identity, owner, stamp and end of life. What it mended is in the report.
 //
 // nodes are the fleet's: their sets are looked at though the partition does not list them as owners. A session whose records were
-// written a moment ago may be in the middle of a change; it is its writer's to finish, and is compared in a later round.
+// written a moment ago may be in the middle of a change; it is its writer's to finish, and is compared in a later round. Only sessions that a
+// glance does not find in order are compared record by record.
 func (s *Store) Audit(ctx context.Context, partition int, nodes []session.NodeID, visit func(session.Session)) (session.SyncReport, error) {
-	a := &audit{s: s, partition: partition, nodes: nodes, visit: visit}
+	a := &audit{s: s, partition: partition, nodes: nodes, visit: visit, counted: map[session.NodeID]int{}, lists: map[string][]int{}}
+	err := a.walk(ctx)
+	return a.report, err
+}
+
+func (a *audit) walk(ctx context.Context) (err error) {
+	if a.holders, err = a.holding(ctx); err != nil {
+		return err
+	}
 	for done := false; !done; {
 		page, err := a.nextPage(ctx)
 		if err != nil {
-			return a.report, err
+			return err
 		}
 		done = page.last
-		if err := a.comparePage(ctx, page); err != nil {
-			return a.report, err
+		closer, err := a.glance(ctx, page)
+		if err != nil {
+			return err
+		}
+		if err := a.comparePage(ctx, closer); err != nil {
+			return err
 		}
 	}
-	if err := a.owners(ctx); err != nil {
-		return a.report, err
+	holders, expiry, err := a.uncounted(ctx)
+	if err != nil {
+		return err
 	}
-	if err := a.due(ctx); err != nil {
-		return a.report, err
+	if err := a.owners(ctx, holders); err != nil {
+		return err
 	}
-	return a.report, a.tombstones(ctx)
+	if expiry {
+		if err := a.due(ctx); err != nil {
+			return err
+		}
+	}
+	return a.tombstones(ctx)
 }
 
 // audit is one partition's walk.
@@ -48,6 +67,10 @@ type audit struct {
 	partition int
 	nodes     []session.NodeID
 	visit     func(session.Session)
+	holders   []session.NodeID       // whose sets the partition has
+	counted   map[session.NodeID]int // sessions that glances found in order, by owner
+	mortal    int                    // and those of them whose life ends
+	lists     map[string][]int       // of copy tags, as they were read
 	after     session.ID
 	began     time.Time              // before the page was read
 	looked    time.Time              // the same by the servers' clocks
@@ -114,6 +137,9 @@ var auditFields = append(slices.Clone(headFields), fieldOwner, fieldIncarnation,
 
 // comparePage reads the heads of all records of a page's sessions and looks closer at those that are not in order.
 func (a *audit) comparePage(ctx context.Context, pg page) error {
+	if len(pg.ids) == 0 {
+		return nil
+	}
 	a.began, a.looked = time.Now(), a.s.redis.Now()
 	heads := map[session.ID]map[int]*redis.SliceCmd{}
 	err := a.s.redis.Read(ctx, func(pipe redis.Pipeliner) {

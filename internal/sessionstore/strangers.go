@@ -9,13 +9,9 @@ import (
 	"orchestrator/internal/session"
 )
 
-// owners walks the owners' sets, removes ids whose record names another owner, or none, and lists those that the index lacks.
-func (a *audit) owners(ctx context.Context) error {
-	owners, err := a.holding(ctx)
-	if err != nil {
-		return err
-	}
-	for _, owner := range owners {
+// owners walks sets of owners, removes ids whose record names another owner, or none, and lists those that the index lacks.
+func (a *audit) owners(ctx context.Context, of []session.NodeID) error {
+	for _, owner := range of {
 		for after, more := session.ID(""), true; more; {
 			pages, err := a.s.OwnedPages(ctx, owner, map[int]session.ID{a.partition: after}, auditPage)
 			if err != nil {

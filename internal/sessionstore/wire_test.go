@@ -168,7 +168,7 @@ func about(cmds []redis.Cmder) string {
 
 var scriptNames = map[string]string{
 	casScript.SHA(): "cas", commitScript.SHA(): "commit", dropScript.SHA(): "drop", revokedScript.SHA(): "revoked", pruneScript.SHA(): "prune",
-	casAttachScript.SHA(): "cas+", commitAttachScript.SHA(): "commit+", findScript.SHA(): "find",
+	casAttachScript.SHA(): "cas+", commitAttachScript.SHA(): "commit+", findScript.SHA(): "find", glanceScript.SHA(): "glance",
 }
 
 // tampered is a script with one guard taken out.
