@@ -70,7 +70,7 @@ func (d *doubts) end(id session.ID, until time.Time, tell func(...session.ID)) {
 // finishes a move that is half done or rules it out. From then on home tells who owns it.
 func (s *Service) settleDoubts(ctx context.Context) error {
 	for id, until := range s.doubts.ripe(s.Store.Now()) {
-		if _, err := s.Store.Get(ctx, id, session.Linearizable); err != nil && !final(err) {
+		if _, err := s.Store.Get(ctx, id, session.Linearizable); err != nil && !decided(err) {
 			return err
 		}
 		s.leaving.add(id) // a picture that was drawn before may be of another epoch

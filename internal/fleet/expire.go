@@ -19,7 +19,7 @@ func (s *Service) expireDue(ctx context.Context) error {
 			s.metrics.expired.Inc()
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case err != nil && final(err):
+		case err != nil && decided(err):
 			s.Log.Warn("a session whose time has ended cannot be ended", "session", id, "error", err)
 		case err != nil:
 			failed = errors.Join(failed, err)

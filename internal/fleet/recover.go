@@ -104,10 +104,14 @@ func (s *Service) steadyToJudge() time.Duration {
 // with at the next look.
 func (s *Service) recoverHolder(ctx context.Context, dead session.Holder, view registry.View, share []int) error {
 	r := s.recoveries.of(dead)
-	w := r.through(share)
+	w, silent := r.through(share), map[int]bool{}
 	var errs failures
-	for len(w.after) > 0 && ctx.Err() == nil {
-		pages, err := s.ownedPages(ctx, dead.Node, w.after)
+	for ctx.Err() == nil {
+		asked := w.asks(silent)
+		if len(asked) == 0 {
+			break
+		}
+		pages, err := s.ownedPages(ctx, dead.Node, asked)
 		errs.add(err)
 		err = s.adoptPages(ctx, r, pages, view)
 		if isFull(err) {
@@ -118,11 +122,11 @@ func (s *Service) recoverHolder(ctx context.Context, dead session.Holder, view r
 		if ctx.Err() != nil {
 			break
 		}
-		for p := range w.after {
+		for p := range asked {
 			page, ok := pages[p]
 			switch {
-			case !ok: // its master did not answer
-				delete(w.after, p)
+			case !ok: // its master did not answer: the next look asks again
+				silent[p] = true
 			case len(page) == recoverPage:
 				w.after[p] = page[len(page)-1]
 			default:
@@ -132,7 +136,7 @@ func (s *Service) recoverHolder(ctx context.Context, dead session.Holder, view r
 		}
 	}
 	if ctx.Err() == nil {
-		r.walk = nil
+		r.walk = nil // what did not answer in this look is asked by the next one, which begins a new walk
 	}
 	errs.add(ctx.Err())
 	return errs.joined()
@@ -333,7 +337,7 @@ func (s *Service) sorted(
 		switch p, begun := r.attempts[is.ID]; {
 		case !begun:
 			fresh = append(fresh, is)
-		case !view.Live(p.Node): // its own death settles that
+		case !view.Live(p.Node) || !s.Members.View().Live(p.Node): // its own death settles that
 			delete(r.attempts, is.ID)
 			fresh = append(fresh, is)
 		case now.Before(p.Until):

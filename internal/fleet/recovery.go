@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"errors"
+	"maps"
 	"slices"
 
 	"orchestrator/internal/balancer"
@@ -57,6 +58,13 @@ func (r *recovery) through(share []int) *walk {
 		r.walk.after[p] = ""
 	}
 	return r.walk
+}
+
+// asks is where to go on in the partitions that are not done, and whose masters answer.
+func (w *walk) asks(silent map[int]bool) map[int]session.ID {
+	after := maps.Clone(w.after)
+	maps.DeleteFunc(after, func(p int, _ session.ID) bool { return silent[p] })
+	return after
 }
 
 // attempted notes how a takeover for a place ended. One without an outcome keeps its place.

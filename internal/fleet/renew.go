@@ -80,7 +80,7 @@ func (s *Service) renewOthers(ctx context.Context, ids []session.ID, self sessio
 				held++
 			}
 		}
-		if err != nil && final(err) {
+		if err != nil && decided(err) {
 			s.Log.Warn("leases of sessions that cannot be read are not renewed", "partition", p, "error", err)
 			continue
 		}

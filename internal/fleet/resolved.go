@@ -58,7 +58,7 @@ func (s *Service) resolveOne(ctx context.Context, id session.ID) (session.Sessio
 	ctx, cancel := context.WithTimeout(ctx, resolveLook)
 	defer cancel()
 	is, err := s.Store.Get(ctx, id, session.Linearizable)
-	if err != nil && final(err) {
+	if err != nil && decided(err) {
 		return session.Session{}, nil
 	}
 	return is, err

@@ -157,7 +157,7 @@ func (s *Service) resolveInto(ctx context.Context, p picture, ids []session.ID) 
 		g.Go(func() error {
 			is, err := s.Store.Get(ctx, id, session.Linearizable)
 			if err != nil {
-				if final(err) {
+				if decided(err) {
 					err = nil // gone, or impossible to read: nobody can run it
 				}
 				return err

@@ -105,7 +105,7 @@ func (s *Service) adoptOrphans(ctx context.Context, orphans []session.Session) (
 		if ok {
 			adopted++
 		}
-		if err != nil && (!final(err) || isFull(err)) {
+		if err != nil && (!decided(err) || isFull(err)) {
 			return adopted, err
 		}
 		if err != nil {
@@ -141,7 +141,7 @@ func (s *Service) adoptFreeLease(ctx context.Context, is session.Session, view r
 	case err == nil:
 		s.Log.Info("gave a session without a live owner to another node", "session", is.ID, "from", is.Owner(), "to", placed[0].Node.Node)
 		return true, nil
-	case errors.As(err, &held), final(err):
+	case errors.As(err, &held), decided(err):
 		return false, nil
 	}
 	return false, err

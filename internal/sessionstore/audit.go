@@ -71,6 +71,7 @@ type audit struct {
 	counted   map[session.NodeID]int // sessions that glances found in order, by owner
 	mortal    int                    // and those of them whose life ends
 	lists     map[string][]int       // of copy tags, as they were read
+	blind     bool                   // a place did not answer a glance: what follows is compared
 	after     session.ID
 	began     time.Time              // before the page was read
 	looked    time.Time              // the same by the servers' clocks

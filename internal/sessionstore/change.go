@@ -3,6 +3,7 @@ package sessionstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"orchestrator/internal/redisx"
@@ -28,7 +29,7 @@ const untold session.Reason = ""
 func (s *Store) changeIn(
 	ctx context.Context, id session.ID, op session.OpID, why session.Reason, forgotten func(Record, session.OpID) bool, notAfter time.Time, d decide,
 ) (Record, error) {
-	torn, p := false, s.placeOf(id)
+	torn, begun, p := false, false, s.placeOf(id)
 	if err := s.behind.wait(ctx, id); err != nil {
 		return Record{}, err
 	}
@@ -56,7 +57,7 @@ func (s *Store) changeIn(
 			failure = refusal
 		}
 		if refusal == nil {
-			failure = s.replace(ctx, p, why, base, next, im, notAfter)
+			begun, failure = true, s.replace(ctx, p, why, base, next, im, notAfter)
 			s.cache.forget(id)
 			if failure == nil {
 				s.witness.saw(id, op)
@@ -70,10 +71,10 @@ func (s *Store) changeIn(
 			torn = true
 		}
 		if base, err = s.resolve(ctx, p, base.Chain); err != nil {
-			return Record{}, err
+			return Record{}, unsure(begun, err)
 		}
 		if !isRefusal(failure) && !base.applied(op) {
-			return Record{}, failure
+			return Record{}, unsure(begun, failure)
 		}
 		if ctx.Err() != nil {
 			return Record{}, redisx.Wrap(ctx.Err())
@@ -105,6 +106,16 @@ func (s *Store) replace(ctx context.Context, p place, why session.Reason, base, 
 		s.apply(ctx, st)
 	}
 	return st.outcome()
+}
+
+// unsure has the error of a change that was begun say that its outcome is not known where a record turned out to be damaged: others may have
+// been written before.
+func unsure(begun bool, err error) error {
+	var damaged *session.CorruptError
+	if begun && errors.As(err, &damaged) {
+		return fmt.Errorf("%w: %w", session.ErrUnknownOutcome, err)
+	}
+	return err
 }
 
 // unreachable reports an error after which trying again at once is no use.

@@ -60,14 +60,14 @@ func (s *Store) createdBefore(ctx context.Context, p place, want Record, failure
 	op := want.Stamp.Op
 	switch {
 	case err != nil:
-		return session.Result{Err: err}
+		return session.Result{Err: unsure(true, err)}
 	case got.Stamp.IsZero() && errors.Is(failure, errRefused):
 		return session.Result{Err: &session.UnavailableError{Reason: "the session's records changed while it was made"}}
 	case got.Stamp.IsZero() && redisx.Full(failure):
 		// The server answered, so nothing is on its way any more, and there is nothing to be found.
 		return session.Result{Err: &session.UnavailableError{Reason: "redis is out of memory", Err: failure, Refused: true}}
 	case got.Stamp.IsZero():
-		return session.Result{Err: failure}
+		return session.Result{Err: unsure(true, failure)}
 	case !got.applied(op) && got.forgotten(op):
 		return session.Result{Err: session.ErrUnknownOutcome}
 	case got.Tombstone:

@@ -3,6 +3,7 @@ package sessionstore
 import (
 	"context"
 	_ "embed"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,10 @@ var glanceScript = redisx.NewScript("glance", glanceSource)
 // glance looks at the records of a page as their servers sum them up, visits the sessions that are in order, as nearly all are, and returns the
 // others, which are to be compared record by record. What a glance finds in order, a comparison would leave alone.
 func (a *audit) glance(ctx context.Context, pg page) (others page, err error) {
+	if a.blind {
+		return pg, nil
+	}
+	a.looked = a.s.redis.Now()
 	lines, err := a.lines(ctx, pg)
 	if err != nil {
 		return page{}, err
@@ -87,8 +92,8 @@ type glimpse struct {
 	tombstone         bool // nothing else is known
 }
 
-// homeParts are those of home's line of a session, tombstoneParts of a tombstone, as of a copy's line.
-const homeParts, tombstoneParts = 9, 3
+// How many parts the lines have: home's of a session and of a tombstone, and a copy's.
+const homeParts, tombstoneParts, copyParts = 9, 3, 4
 
 // glimpse reads a session's lines, by tag; listed are the tags that list it, in order. False: it must be looked at closer.
 func (a *audit) glimpse(id session.ID, listed []int, of *[1 + keyspace.CopyTags]string) (glimpse, bool) {
@@ -104,21 +109,47 @@ func (a *audit) glimpse(id session.ID, listed []int, of *[1 + keyspace.CopyTags]
 	if _, also := a.tags(part[2]); !readable || !also {
 		return glimpse{}, false
 	}
-	copies := strings.Join(part[:tombstoneParts], "|")
-	for _, tag := range chain {
-		if of[tag] != copies {
-			return glimpse{}, false
-		}
+	if !a.alike(strings.Join(part[:tombstoneParts], "|"), stamp, chain, listed, of) {
+		return glimpse{}, false
 	}
 	if len(part) == tombstoneParts {
-		return glimpse{tombstone: true}, len(chain) == len(listed)
+		return glimpse{tombstone: true}, true
 	}
 	g := glimpse{
 		Session: session.Session{ID: id, Stamp: stamp, Holder: session.Holder{Node: session.NodeID(part[3]), Incarnation: part[4]}},
 		chain:   chain, chainText: part[1], messages: part[6], context: part[7],
 	}
 	g.ExpiresAt, readable = ends(part[5], part[8])
-	return g, readable && len(chain) == len(listed)-1
+	return g, readable
+}
+
+// alike reports whether the chain's places are listed and hold what home does, and whatever else is listed was left behind on their way not long
+// ago: it is not due to be dropped.
+func (a *audit) alike(want string, stamp session.Stamp, chain, listed []int, of *[1 + keyspace.CopyTags]string) bool {
+	for _, tag := range chain {
+		if !slices.Contains(listed, tag) || !strings.HasPrefix(of[tag], want+"|") {
+			return false
+		}
+	}
+	for _, tag := range listed {
+		if tag != home && !slices.Contains(chain, tag) && !a.leftBehind(of[tag], want, stamp) {
+			return false
+		}
+	}
+	return true
+}
+
+// leftBehind reports whether a record that the chain does not name leads to it, and is to stay.
+func (a *audit) leftBehind(line, want string, stamp session.Stamp) bool {
+	part, head := strings.Split(line, "|"), strings.Split(want, "|")
+	if len(part) != copyParts || part[1] != head[1] {
+		return false
+	}
+	former, err := session.ParseStamp(part[0])
+	_, readable := a.tags(part[2])
+	written, wrong := strconv.ParseInt(part[3], 10, 64)
+	return err == nil && readable && wrong == nil && (former.Rank() < stamp.Rank() || former == stamp) && former.String() == part[0] &&
+		a.looked.Sub(time.UnixMilli(written)) < a.s.retention
 }
 
 // places are where the lines of a session come from that these tags list: home is asked in any case.
@@ -155,8 +186,8 @@ func (a *audit) tags(text string) ([]int, bool) {
 	return tags, true
 }
 
-// lines asks home for the lines of all records, and each other place for those of the records that it lists, in the page's order. A place whose script fails over what it finds says
-// nothing.
+// lines asks home for the lines of all records, and each other place for those of the records that it lists, in the page's order. A place that does not
+// answer says nothing, and is not asked again.
 func (a *audit) lines(ctx context.Context, pg page) ([1 + keyspace.CopyTags][]string, error) {
 	var keys [1 + keyspace.CopyTags][]string
 	for _, id := range pg.ids {
@@ -181,13 +212,16 @@ func (a *audit) lines(ctx context.Context, pg page) ([1 + keyspace.CopyTags][]st
 			c.Keys, c.Args = append(c.Keys, k.Owned(a.partition, owner)), append(c.Args, string(owner))
 		}
 	}
-	a.s.redis.RunAll(ctx, all...)
+	limited, cancel := context.WithTimeout(ctx, glanceLimit)
+	defer cancel()
+	a.s.redis.RunAll(limited, all...)
 	for tag, c := range calls {
 		if c == nil {
 			continue
 		}
 		if c.Err != nil {
-			return lines, c.Err
+			a.blind = true
+			continue
 		}
 		reply, _ := c.Reply.([]any)
 		for _, line := range reply {
@@ -195,8 +229,12 @@ func (a *audit) lines(ctx context.Context, pg page) ([1 + keyspace.CopyTags][]st
 			lines[tag] = append(lines[tag], text)
 		}
 	}
-	return lines, nil
+	return lines, ctx.Err()
 }
+
+// glanceLimit is how long a glance may take. A slot that is on its way to another master refuses scripts of several keys: the comparison, which
+// asks for each key by itself, is not to wait for that.
+const glanceLimit = time.Second
 
 // uncounted returns those of the partition's holders whose sets hold another number of sessions than glances found there, and whether the
 // expiry does: where it is the same number, nothing is listed that should not be.

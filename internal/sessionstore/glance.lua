@@ -6,8 +6,9 @@
 -- ARGV[1]         n
 -- ARGV[2]         where in the records' keys, all of one length, the session's id begins
 -- ARGV[3..]       at home: whose sets KEYS[n+4..] are
--- Returns a text for each record: "stamp|chain|from", at home followed by "|owner|incarnation|end of life|messages|context|what the expiry says",
---   of a tombstone by nothing more. "": there is none, it cannot be read, or home lists it otherwise than it should, but for the index.
+-- Returns a text for each record: "stamp|chain|from", in a copy followed by "|written at", at home, but of a tombstone, by
+--   "|owner|incarnation|end of life|messages|context|what the expiry says". "": there is none, it cannot be read, or home lists it otherwise than
+--   it should, but for the index.
 local n, begin, call, out = tonumber(ARGV[1]), tonumber(ARGV[2]), redis.pcall, {}
 local atHome, expiry, tombstones, owners = #KEYS > n, KEYS[n + 1], KEYS[n + 2], KEYS[n + 3]
 local fields = { 'epoch', 'version', 'op', 'chain', 'from', 'deleted', 'writtenAt' }
@@ -17,10 +18,10 @@ local of, graves = {}, {} -- which records are an owner's, by owner, and which a
 for i = 1, n do
   local f = call('HMGET', KEYS[i], unpack(fields))
   out[i] = ''
-  if not f.err and f[1] and f[2] and f[3] and f[7] and string.find(f[7], '^%d+$') then
+  if not f.err and f[1] and f[2] and f[3] and f[7] and #f[7] < 19 and string.find(f[7], '^%d+$') then
     local line = f[1] .. '.' .. f[2] .. '.' .. f[3] .. '|' .. (f[4] or '') .. '|' .. (f[5] or '')
     if not atHome then
-      out[i] = line
+      out[i] = line .. '|' .. f[7]
     elseif f[6] == '1' then
       out[i] = line
       table.insert(graves, i)
@@ -41,11 +42,9 @@ local function scores(key, records)
 end
 
 local sets, all = {}, {}
-for i = 3, #ARGV do
-  if call('SISMEMBER', owners, ARGV[i]) == 1 then sets[ARGV[i]] = KEYS[n + 1 + i] end
-end
+for i = 3, #ARGV do sets[ARGV[i]] = KEYS[n + 1 + i] end
 for owner, records in pairs(of) do
-  local owned = sets[owner] and scores(sets[owner], records) or {}
+  local owned = sets[owner] and call('SISMEMBER', owners, owner) == 1 and scores(sets[owner], records) or {}
   for j, i in ipairs(records) do
     if owned[j] then table.insert(all, i) else out[i] = '' end
   end

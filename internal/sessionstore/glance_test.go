@@ -1,8 +1,11 @@
 package sessionstore
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -231,5 +234,70 @@ func TestAGlanceOverlooksNothing(t *testing.T) {
 				t.Errorf("reported %+v", got)
 			}
 		})
+	}
+}
+
+// A copy that was moved leaves a record behind that leads to it, for as long as tombstones are kept: that is in order, until it is due to be dropped.
+func TestAGlanceKnowsWhatAMoveLeaves(t *testing.T) {
+	t.Parallel()
+	o := newOrderly(t, redistest.Shared(t))
+	old, moved := o.ChainFor(o.plain.ID)[0], 0
+	for tag := 1; tag <= keyspace.CopyTags && moved == 0; tag++ {
+		if tag != old && o.apart(0, []int{tag}) {
+			moved = tag
+		}
+	}
+	for _, id := range []session.ID{o.plain.ID, o.talking.ID} {
+		if done, err := o.moveCopies(t.Context(), id, []int{moved}); !done || err != nil {
+			t.Fatal(done, err)
+		}
+	}
+	if closer, holders, expiry, seen := o.glanced(t, 0); len(closer) > 0 || len(holders) > 0 || expiry || len(seen) != 13 {
+		t.Errorf("%v, %v, %v, %d were seen", closer, holders, expiry, len(seen))
+	}
+	pointer := o.keys.Copy(o.plain.ID, old)
+	for field, value := range map[string]any{fieldWrittenAt: 1, fieldChain: "5,6", fieldVersion: 1000, fieldFrom: "0"} {
+		was, err := o.client.Redis().HGet(t.Context(), pointer, field).Result()
+		if err != nil && err != redis.Nil {
+			t.Fatal(err)
+		}
+		o.plant(t, pointer, []any{"HSET", field, value})
+		if closer, _, _, _ := o.glanced(t, 0); !slices.Equal(closer, []session.ID{o.plain.ID}) {
+			t.Errorf("with %s %v of what was left behind %v are looked at closer", field, value, closer)
+		}
+		o.plant(t, pointer, []any{"HSET", field, was})
+	}
+}
+
+// refusing has servers refuse glances, as they do while a slot is on its way to another one.
+type refusing struct{ times atomic.Int64 }
+
+func (r *refusing) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (r *refusing) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (r *refusing) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if len(cmds[0].Args()) > 1 && (cmds[0].Args()[1] == glanceScript.SHA() || cmds[0].Args()[1] == glanceSource) {
+			r.times.Add(1)
+			for _, cmd := range cmds {
+				cmd.SetErr(errors.New("TRYAGAIN Multiple keys request during rehashing of slot"))
+			}
+			return cmds[0].Err()
+		}
+		return next(ctx, cmds)
+	}
+}
+
+// Where a server cannot be asked for a glance everything is compared.
+func TestAnAuditWithoutAGlance(t *testing.T) {
+	t.Parallel()
+	o := newOrderly(t, redistest.Shared(t))
+	if err := o.client.Redis().Del(t.Context(), o.keys.Copy(o.plain.ID, o.ChainFor(o.plain.ID)[0])).Err(); err != nil {
+		t.Fatal(err)
+	}
+	r := &refusing{}
+	o.client.Redis().AddHook(r)
+	if got, want := o.auditAll(t), (session.SyncReport{Records: 13, CopiesRepaired: 1}); got != want || r.times.Load() == 0 {
+		t.Errorf("reported %+v, want %+v; %d glances were refused", got, want, r.times.Load())
 	}
 }

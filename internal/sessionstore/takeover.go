@@ -47,9 +47,10 @@ func (s *Store) TakeOver(ctx context.Context, takeovers ...Takeover) []session.R
 		steps, nexts, at[st] = append(steps, st), append(nexts, next), i
 	}
 	s.apply(ctx, steps...)
-	taken := make([]bool, len(takeovers))
+	begun, taken := make([]bool, len(takeovers)), make([]bool, len(takeovers))
 	for n, st := range steps {
 		s.cache.forget(st.place.session)
+		begun[at[st]] = true
 		if failures[at[st]] = st.outcome(); failures[at[st]] == nil {
 			results[at[st]], taken[at[st]] = session.Result{Session: nexts[n].Session, Applied: true}, true
 			s.witness.saw(nexts[n].ID, nexts[n].Stamp.Op)
@@ -63,6 +64,7 @@ func (s *Store) TakeOver(ctx context.Context, takeovers ...Takeover) []session.R
 			results[i].Err = failures[i]
 		default:
 			results[i] = s.takeOne(ctx, t, ops[i])
+			results[i].Err = unsure(begun[i], results[i].Err)
 			waited = waited || unreachable(results[i].Err)
 		}
 	}
