@@ -2,28 +2,30 @@ package fleet
 
 import (
 	"context"
-	"errors"
+
+	"orchestrator/internal/session"
 )
 
 // expirePage is how many sessions of a partition one round ends at the most.
 const expirePage = 100
 
 // expireDue ends the sessions in this node's share of the partitions whose time to live has ended. One that cannot be ended, because it
-// cannot be read, does not keep the others alive.
+// cannot be read or reached, does not keep the others alive.
 func (s *Service) expireDue(ctx context.Context) error {
-	ids, failed := s.Store.Due(ctx, s.share(s.Members.View()), expirePage)
-	for _, id := range ids {
+	var errs failures
+	ids, err := s.Store.Due(ctx, s.share(s.Members.View()), expirePage)
+	errs.add(err)
+	errs.add(s.sweep(ctx, ids, map[int]bool{}, func(ctx context.Context, id session.ID) error {
 		ended, err := s.expire(ctx, id)
 		switch {
 		case ended:
 			s.metrics.expired.Inc()
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case err != nil && decided(err):
-			s.Log.Warn("a session whose time has ended cannot be ended", "session", id, "error", err)
+		case err != nil && !decided(err):
+			return err
 		case err != nil:
-			failed = errors.Join(failed, err)
+			s.Log.Warn("a session whose time has ended cannot be ended", "session", id, "error", err)
 		}
-	}
-	return failed
+		return nil
+	}))
+	return errs.joined()
 }

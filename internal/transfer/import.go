@@ -65,7 +65,9 @@ func (i Import) Run(ctx context.Context, lines io.Reader, watch func(sofar func(
 	}
 	g, together := errgroup.WithContext(ctx)
 	g.SetLimit(max(i.Concurrency, 1))
-	err := eachLine(lines, func(n int, line []byte, fault error) bool {
+	in, done := until(together, lines)
+	defer done()
+	err := eachLine(in, func(n int, line []byte, fault error) bool {
 		run.lines.Add(1)
 		if fault != nil {
 			run.refuse(n, "", fault)
@@ -79,12 +81,28 @@ func (i Import) Run(ctx context.Context, lines io.Reader, watch func(sofar func(
 		g.Go(func() error { return run.take(together, n, it) })
 		return together.Err() == nil
 	})
-	if early := g.Wait(); early != nil {
+	switch early := g.Wait(); {
+	case early != nil:
 		err = early
-	} else if err == nil {
+	case ctx.Err() != nil: // which also cuts the reading off
 		err = ctx.Err()
 	}
 	return run.counts(), err
+}
+
+// until returns a reader of r that fails once ctx ends, though r stays silent. done must be called when nothing more is read; a read of r that is
+// under way then is left to end by itself.
+func until(ctx context.Context, r io.Reader) (in io.Reader, done func()) {
+	out, feed := io.Pipe()
+	go func() {
+		_, err := io.Copy(feed, r)
+		_ = feed.CloseWithError(err) // nil: the end of r
+	}()
+	cut := context.AfterFunc(ctx, func() { _ = out.CloseWithError(ctx.Err()) })
+	return out, func() {
+		cut()
+		_ = out.Close()
+	}
 }
 
 func (i *importer) refuse(line int, id string, err error) {

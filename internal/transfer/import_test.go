@@ -2,8 +2,10 @@ package transfer
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"strings"
 	"testing"
@@ -201,5 +203,27 @@ func TestAnExportThatWasCutOffGoesOn(t *testing.T) {
 	}
 	if rest := exported(t, p.a, client.Selection{Limit: 3, PageToken: cut.Token}); strings.Count(rest, "\n") != 4 {
 		t.Error(rest)
+	}
+}
+
+// An import whose input stays silent, as a terminal's or a pipe's does, ends when it is told to.
+func TestAnImportOfSilenceEnds(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	in, feed := io.Pipe()
+	t.Cleanup(func() { _ = feed.Close() })
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var sofar func() Counts
+	go func() {
+		_, _ = io.WriteString(feed, `{"id":"7","type":"dev","name":"x","workspace":"/w","createdAt":1700000000000}`+"\n")
+		for sofar().Created == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+	}()
+	got, err := Import{To: p.b, Concurrency: 2, Reject: rejects{}.take}.Run(ctx, in, func(f func() Counts) { sofar = f })
+	if !errors.Is(err, context.Canceled) || got != (Counts{Lines: 1, Created: 1}) {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
