@@ -17,7 +17,7 @@ type size struct {
 	batches  int           // requests of one load of batches, where requests ends it
 	rest     time.Duration // how long a fleet is watched at rest
 	renewal  time.Duration // the same, where renewals are what is watched: one comes every ten seconds
-	raw      int           // SETs of one run of redis-benchmark
+	raw      int           // SETs of one run of redis-benchmark, which tells time in steps of about 0.3 s
 
 	owned  int   // sessions of one node at rest, and of a list
 	moved  int   // sessions of a node that is killed
@@ -30,11 +30,11 @@ type size struct {
 // The sizes of a run.
 var (
 	full = size{
-		name: "full", rounds: 5, span: 1500 * time.Millisecond, warmup: 300 * time.Millisecond, rest: 2 * time.Second, renewal: 10 * time.Second, raw: 300_000,
+		name: "full", rounds: 5, span: 1500 * time.Millisecond, warmup: 300 * time.Millisecond, rest: 2 * time.Second, renewal: 10 * time.Second, raw: 3_000_000,
 		owned: 100_000, moved: 10_000, grown: []int{1_000, 100_000, 1_000_000}, window: 5_000, nodes: 8, bodies: []int{2 << 10, 32 << 10},
 	}
 	quick = size{
-		name: "quick", rounds: 2, span: 500 * time.Millisecond, warmup: 200 * time.Millisecond, rest: time.Second, renewal: 10 * time.Second, raw: 100_000,
+		name: "quick", rounds: 2, span: 500 * time.Millisecond, warmup: 200 * time.Millisecond, rest: time.Second, renewal: 10 * time.Second, raw: 1_000_000,
 		owned: 10_000, moved: 1_000, grown: []int{1_000, 20_000}, window: 2_000, nodes: 4, bodies: []int{2 << 10, 32 << 10},
 	}
 	tiny = size{
