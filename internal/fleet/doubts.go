@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -69,12 +71,11 @@ func (d *doubts) end(id session.ID, until time.Time, tell func(...session.ID)) {
 // settleDoubts ends the doubts that can be ended: nothing that is on its way can still move the session, and a linearizable read
 // finishes a move that is half done or rules it out. From then on home tells who owns it.
 func (s *Service) settleDoubts(ctx context.Context) error {
-	for id, until := range s.doubts.ripe(s.Store.Now()) {
-		if _, err := s.Store.Get(ctx, id, session.Linearizable); err != nil && !decided(err) {
-			return err
-		}
+	ripe := s.doubts.ripe(s.Store.Now())
+	read, err := s.resolved(ctx, slices.Collect(maps.Keys(ripe)), map[int]bool{})
+	for id := range read {
 		s.leaving.add(id) // a picture that was drawn before may be of another epoch
-		s.doubts.end(id, until, s.Roster.Moved)
+		s.doubts.end(id, ripe[id], s.Roster.Moved)
 	}
-	return nil
+	return err
 }

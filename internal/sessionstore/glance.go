@@ -2,7 +2,6 @@ package sessionstore
 
 import (
 	"context"
-	_ "embed"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,11 +13,6 @@ import (
 	"orchestrator/internal/redisx"
 	"orchestrator/internal/session"
 )
-
-//go:embed glance.lua
-var glanceSource string
-
-var glanceScript = redisx.NewScript("glance", glanceSource)
 
 // glance looks at the records of a page as their servers sum them up, visits the sessions that are in order, as nearly all are, and returns the
 // others, which are to be compared record by record. What a glance finds in order, a comparison would leave alone.

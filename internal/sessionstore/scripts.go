@@ -31,6 +31,9 @@ var pruneSource string
 //go:embed find.lua
 var findSource string
 
+//go:embed glance.lua
+var glanceSource string
+
 // The scripts that replace records, as servers know them.
 var (
 	casSource    = guarded(recordSource + casOnly)
@@ -49,6 +52,7 @@ var (
 	casAttachScript    = redisx.NewScript("cas-attach", casAttachSource)
 	commitAttachScript = redisx.NewScript("commit-attach", commitAttachSource)
 	findScript         = redisx.NewScript("find", findSource)
+	glanceScript       = redisx.NewScript("glance", glanceSource)
 )
 
 // strangeKey names the key that a script, by its answer, found to hold something of another type.
